@@ -1,0 +1,56 @@
+# One command each; `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | column -t -s "$$(printf '\t')"
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $(STAMP)
+
+.PHONY: venv
+venv: $(STAMP) ## build .venv with everything, pinned; quick the second time
+
+.PHONY: demo
+demo: venv ## run the whole job live on real clinical data, until Ctrl-C
+	$(BIN)/algovigil demo
+
+.PHONY: test
+test: venv ## run the tests (under 10 minutes)
+	$(BIN)/python -m pytest -m 'not soak and not debian'
+
+.PHONY: soak
+soak: venv ## run the long fault and load tests
+	$(BIN)/python -m pytest -m soak --timeout 1800
+
+.PHONY: bench
+bench: venv ## measure, each figure beside its baseline on the same work
+	$(BIN)/python -m tests.bench
+
+.PHONY: format
+format: venv ## rewrite the code in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix --quiet .
+
+.PHONY: lint
+lint: venv ## check format, lint, types and generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python semconv/generate.py --check
+
+.PHONY: semconv
+semconv: venv ## write the generated names from semconv/registry.yaml
+	$(BIN)/python semconv/generate.py
+
+.PHONY: clean
+clean: ## remove what builds and runs leave behind
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis algovigil-data dist

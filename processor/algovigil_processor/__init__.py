@@ -1,0 +1,1 @@
+"""The Algovigil processor: OTLP in, PHI out, ClickHouse, drift, alerts."""

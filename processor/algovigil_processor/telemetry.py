@@ -1,0 +1,76 @@
+"""Every self-metric, once: a misspelt name is a type error.
+
+Counters and gauges live in one registry that `serve/metrics.py` prints; labels are
+bounded words of ours, never a value of the data.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from typing import Final, Literal, TypeAlias
+
+Counter: TypeAlias = Literal[
+    "receive.requests",  # requests answered, by signal, transport and code
+    "receive.bytes",  # decompressed bytes taken in, by signal
+    "intake.refused",  # requests turned away because memory or the journal was full
+    "intake.duplicates",  # requests recognised by the digest of their body
+    "decode.rejected",  # records refused inside accepted requests, by signal
+    "redact.values",  # values rewritten, by class and action
+    "redact.errors",  # fields dropped because cleaning them failed
+    "journal.groups",  # groups fsynced
+    "journal.replayed",  # segments inserted again at start
+    "journal.set_aside",  # segments that could not be read
+    "store.rows",  # rows the database acknowledged, by table
+    "store.retries",  # inserts tried again
+    "derive.rejected",  # calls whose arrays do not fit each other
+    "analyse.ticks",  # analysis ticks, by kind and result
+    "alert.evaluations",  # rule evaluations, by result
+    "alert.deliveries",  # delivery attempts, by channel type and outcome
+    "sql.queries",  # statements of users, by result
+]
+Gauge: TypeAlias = Literal[
+    "intake.bytes",  # bytes waiting or in work
+    "journal.bytes",  # bytes on disk not yet in every table
+    "store.lag_seconds",  # age of the oldest acknowledged row that is not visible
+]
+
+Labels: TypeAlias = tuple[tuple[str, str], ...]
+
+
+class Telemetry:
+    """Thread-safe counters and gauges of one processor."""
+
+    def __init__(self) -> None:
+        self._lock: Final = threading.Lock()
+        self._counters: Final[dict[tuple[str, Labels], float]] = defaultdict(float)
+        self._gauges: Final[dict[str, float]] = {}
+
+    def count(self, name: Counter, n: float = 1, **labels: str) -> None:
+        """Add *n* to the counter *name* under *labels*."""
+        with self._lock:
+            self._counters[name, tuple(sorted(labels.items()))] += n
+
+    def gauge(self, name: Gauge, value: float) -> None:
+        """Set the gauge *name*."""
+        with self._lock:
+            self._gauges[name] = value
+
+    def counters(self) -> dict[tuple[str, Labels], float]:
+        """Return a copy of all counters."""
+        with self._lock:
+            return dict(self._counters)
+
+    def gauges(self) -> dict[str, float]:
+        """Return a copy of all gauges."""
+        with self._lock:
+            return dict(self._gauges)
+
+    def total(self, name: Counter, **labels: str) -> float:
+        """Return the sum of *name* over all labels that include *labels*."""
+        wanted = set(labels.items())
+        return sum(
+            value
+            for (counter, have), value in self.counters().items()
+            if counter == name and wanted <= set(have)
+        )
