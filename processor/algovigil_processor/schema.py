@@ -38,6 +38,7 @@ Table: TypeAlias = Literal[
     "service_metrics",
     "alert_events",
     "deliveries",
+    "ingest_requests",
 ]
 
 TEXT: Final = pa.string()
@@ -336,6 +337,14 @@ _DELIVERIES: Final = pa.schema(
     ]
 )
 
+_REQUESTS: Final = pa.schema(
+    [
+        _safe("digest"),
+        _field("received", TIME),
+        _field("rejected", pa.uint32()),
+    ]
+)
+
 SCHEMAS: Final[Mapping[Table, pa.Schema]] = {
     "otel_traces": _SPANS,
     "otel_logs": _LOGS,
@@ -353,6 +362,7 @@ SCHEMAS: Final[Mapping[Table, pa.Schema]] = {
     "service_metrics": _SERVICE,
     "alert_events": _ALERTS,
     "deliveries": _DELIVERIES,
+    "ingest_requests": _REQUESTS,
 }
 
 

@@ -56,8 +56,6 @@ class Storage:
     """Telemetry, outcomes and findings. '' is embedded chDB in the data directory."""
 
     url: str = ""
-    ttl_days: int = 0
-    """Days to keep telemetry; 0 keeps it for ever."""
     rollup_seconds: int = 60
     """Width of a rollup bucket."""
 

@@ -1,0 +1,237 @@
+"""`Journal`: what was acknowledged is on disk, redacted, until every table has it.
+
+`append` returns after fsync. A segment closes when it is large or old enough, one
+writer thread stores it under its own name as token, then unlinks it. After a kill, the
+segments left are stored again under the same tokens, so each row is there once.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import IO, TYPE_CHECKING, Final, Protocol
+
+from algovigil_processor.errors import Permanent, Retryable
+from algovigil_processor.journal.segment import Damaged, frame, read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from algovigil_processor.batch import Batch
+    from algovigil_processor.telemetry import Telemetry
+
+_LOG: Final = logging.getLogger(__name__)
+_SUFFIX: Final = ".segment"
+_RETRY_SECONDS: Final = 1.0
+_TRIES: Final = 5  # of an insert that ClickHouse calls impossible, before set-aside
+
+
+class Sink(Protocol):
+    """Where segments go."""
+
+    def insert(self, batches: Sequence[Batch], token: str) -> None:
+        """Store *batches* once per *token*."""
+        ...
+
+
+class Journal:
+    """The segments of one data directory, and the thread that empties them."""
+
+    def __init__(
+        self,
+        folder: Path,
+        sink: Sink,
+        telemetry: Telemetry,
+        *,
+        segment_rows: int = 65_536,
+        segment_seconds: float = 0.5,
+        limit_bytes: int = 4 * 1024**3,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._sink = sink
+        self._telemetry = telemetry
+        self._segment_rows = segment_rows
+        self._segment_seconds = segment_seconds
+        self._limit_bytes = limit_bytes
+        self._clock = clock
+        self._change = threading.Condition()
+        self._closed: list[Path] = sorted(folder.glob(f"*{_SUFFIX}"))
+        last = self._closed[-1].stem if self._closed else "0"
+        # Tokens must never repeat in a database: the clock orders runs, the rest in one
+        self._sequence = max(time.time_ns(), int(last))
+        self._file: IO[bytes] | None = None
+        self._path: Path | None = None
+        self._rows = 0
+        self._whole_bytes = 0
+        self._opened = 0.0
+        self._bytes = sum(path.stat().st_size for path in self._closed)
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def replay(self) -> int:
+        """Store every segment that an earlier run left; return how many.
+
+        To be called before `start`, and before any port opens. It does not return
+        while the sink is away, because duplicates could not be recognised.
+        """
+        segments = len(self._closed)
+        while self._closed:
+            self._store(self._closed[0])
+            self._telemetry.count("journal.replayed")
+        return segments
+
+    def start(self) -> None:
+        """Start the writer thread."""
+        self._thread = threading.Thread(target=self._run, name="journal-writer")
+        self._thread.start()
+
+    def append(self, batches: Sequence[Batch]) -> None:
+        """Write one group and return when it is on the disk.
+
+        Raises:
+            Permanent: a batch is unsealed.
+            Retryable: the byte limit is reached, or the disk refuses; nothing of the
+                group was kept.
+        """
+        buffers = frame(batches)
+        size = sum(len(buffer) for buffer in buffers)
+        with self._change:
+            if self._bytes + size > self._limit_bytes:
+                raise Retryable("the journal is full: the database is away or slow", 3)
+            try:
+                self._write(buffers)
+            except OSError as error:
+                self._abandon()
+                _LOG.error("journal: the disk refuses: %s", error.strerror)
+                raise Retryable("the journal's disk refuses writes", 3) from None
+            self._bytes += size
+            self._rows += sum(batch.rows.num_rows for batch in batches)
+            if self._rows >= self._segment_rows:
+                self._close_segment()
+            self._telemetry.count("journal.groups")
+            self._telemetry.gauge("journal.bytes", self._bytes)
+            self._change.notify_all()
+
+    def _write(self, buffers: Sequence[bytes | pa.Buffer]) -> None:
+        if self._file is None:
+            self._sequence += 1
+            self._path = self._folder / f"{self._sequence}{_SUFFIX}"
+            self._file = self._path.open("xb", buffering=0)
+            _sync_folder(self._folder)
+            self._opened = self._clock()
+            self._whole_bytes = 0
+        for buffer in buffers:
+            view = memoryview(buffer).cast("B")
+            while view:
+                view = view[self._file.write(view) :]
+        os.fdatasync(self._file.fileno())
+        self._whole_bytes = self._file.tell()
+
+    def _abandon(self) -> None:
+        """Cut a torn frame off and close its segment: frames never follow a tear."""
+        if self._file is None:
+            return
+        try:
+            self._file.truncate(self._whole_bytes)
+        except OSError as error:
+            _LOG.warning("journal: a torn frame stays: %s", error.strerror)
+        self._close_segment()
+
+    def _close_segment(self) -> None:
+        if self._file is None or self._path is None:
+            return
+        self._file.close()
+        self._closed.append(self._path)
+        self._file = self._path = None
+        self._rows = 0
+
+    def _run(self) -> None:
+        while True:
+            with self._change:
+                while not self._closed:
+                    if self._stopping and self._file is None:
+                        return
+                    self._change.wait(self._wait_seconds())
+                    if self._stopping or self._wait_seconds() == 0:
+                        self._close_segment()
+                path = self._closed[0]
+            if not self._store(path):
+                return
+
+    def _wait_seconds(self) -> float | None:
+        """Seconds until the open segment is old enough; None when none is open."""
+        if self._file is None:
+            return None
+        return max(self._opened + self._segment_seconds - self._clock(), 0)
+
+    def _store(self, path: Path) -> bool:
+        """Store one segment, however long it takes; False when stopped before."""
+        tries = 0
+        while True:
+            try:
+                self._sink.insert(read(path), token=path.stem)
+            except Retryable as error:
+                self._telemetry.count("store.retries")
+                _LOG.warning("journal: %s; retrying", error)
+            except (Permanent, Damaged) as error:
+                tries += 1
+                if tries == _TRIES or isinstance(error, Damaged):
+                    self._set_aside(path, error)
+                    return True
+            else:
+                self._forget(path)
+                path.unlink()
+                return True
+            with self._change:
+                if self._stopping:
+                    return False
+                self._change.wait(_RETRY_SECONDS)
+
+    def _set_aside(self, path: Path, error: Exception) -> None:
+        aside = self._folder / "set-aside"
+        aside.mkdir(exist_ok=True)
+        self._forget(path)
+        path.rename(aside / path.name)
+        self._telemetry.count("journal.set_aside")
+        _LOG.error(
+            "journal: found: %s; expected: a segment that the database takes; "
+            "hint: its rows are acknowledged but not visible; it is kept, redacted, "
+            "in %s",
+            error,
+            aside,
+        )
+
+    def _forget(self, path: Path) -> None:
+        with self._change:
+            self._closed.remove(path)
+            self._bytes -= path.stat().st_size
+            self._telemetry.gauge("journal.bytes", self._bytes)
+
+    def stop(self, seconds: float) -> bool:
+        """Store what is left, at most for *seconds*; what stays is replayed.
+
+        Return True when nothing stayed. Safe twice.
+        """
+        with self._change:
+            self._stopping = True
+            self._change.notify_all()
+        if self._thread is not None:
+            self._thread.join(seconds)
+            return not self._thread.is_alive()
+        return True
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new directory entry survive power loss."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

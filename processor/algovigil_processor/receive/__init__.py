@@ -1,0 +1,1 @@
+"""OTLP comes in: sockets and status codes at the edge, bytes to columns behind it."""

@@ -1,0 +1,98 @@
+"""One OTLP request, from bytes and meta to a reply; no socket in sight.
+
+gRPC and HTTP translate the reply to their own codes; the rules are OTLP 1.11's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+from algovigil_processor.errors import Permanent, Retryable, TooLarge
+from algovigil_processor.receive.intake import Request, Signal, digest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from algovigil_processor.receive.intake import Intake
+    from algovigil_processor.telemetry import Telemetry
+
+_LOG: Final = logging.getLogger(__name__)
+Outcome: TypeAlias = Literal["ok", "invalid", "too_large", "unavailable", "internal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What the transport knows of a request besides its bytes."""
+
+    signal: Signal
+    transport: str
+    peer: str
+    received_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the sender is told."""
+
+    outcome: Outcome
+    message: str = ""
+    rejected: int = 0
+    retry_seconds: float = 0.0
+
+
+class Handler:
+    """Takes requests in for one intake."""
+
+    def __init__(
+        self, intake: Intake, telemetry: Telemetry, *, max_body_bytes: int
+    ) -> None:
+        self._intake = intake
+        self._telemetry = telemetry
+        self.max_body_bytes = max_body_bytes
+
+    async def handle(self, body: bytes | Callable[[], bytes], meta: Meta) -> Reply:
+        """Return when the request is durable, refused or impossible; never raises.
+
+        *body* is OTLP protobuf, decompressed, or a function that makes it so
+        and may take long.
+        """
+        try:
+            content = body if isinstance(body, bytes) else await asyncio.to_thread(body)
+            if len(content) > self.max_body_bytes:
+                raise TooLarge(f"over {self.max_body_bytes} bytes after decompression")
+            reply = await self._accept(content, meta)
+        except TooLarge as error:
+            reply = Reply("too_large", str(error))
+        except Permanent as error:
+            reply = Reply("invalid", str(error))
+        except Retryable as error:
+            reply = Reply("unavailable", str(error), 0, error.retry_seconds)
+        except Exception as error:
+            _LOG.error("receive: %s while taking a request in", type(error).__name__)
+            reply = Reply("internal", "the request could not be processed")
+        self._telemetry.count(
+            "receive.requests",
+            signal=meta.signal,
+            transport=meta.transport,
+            code=reply.outcome,
+        )
+        return reply
+
+    async def _accept(self, body: bytes, meta: Meta) -> Reply:
+        request = Request(
+            meta.signal,
+            body,
+            meta.peer,
+            meta.transport,
+            meta.received_ns,
+            digest(meta.signal, body),
+        )
+        self._telemetry.count("receive.bytes", len(body), signal=meta.signal)
+        # shielded: a caller that hangs up does not undo what others may share
+        accepted = await asyncio.shield(
+            asyncio.wrap_future(self._intake.offer(request))
+        )
+        return Reply("ok", accepted.reason, accepted.rejected)

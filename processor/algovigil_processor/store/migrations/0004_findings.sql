@@ -1,0 +1,116 @@
+-- What line 2 found, and what became of it.
+CREATE TABLE IF NOT EXISTS reference_profiles
+(
+    reference_id String,
+    created DateTime64(9),
+    model_name LowCardinality(String),
+    model_version LowCardinality(String),
+    feature LowCardinality(String),
+    kind LowCardinality(String),
+    rows UInt64,
+    missing UInt64,
+    edges Array(Float64),
+    levels Array(String),
+    counts Array(UInt64),
+    sample Array(Float64),
+    provisional Bool
+)
+ENGINE = MergeTree
+ORDER BY (model_name, model_version, reference_id, feature)
+SETTINGS non_replicated_deduplication_window = {window};
+
+CREATE TABLE IF NOT EXISTS drift_findings
+(
+    timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
+    model_name LowCardinality(String),
+    model_version LowCardinality(String),
+    window_start DateTime64(9),
+    window_end DateTime64(9),
+    reference_id String,
+    feature LowCardinality(String),
+    method LowCardinality(String),
+    statistic Nullable(Float64),
+    p_value Nullable(Float64),
+    p_adjusted Nullable(Float64),
+    threshold Nullable(Float64),
+    rows_reference UInt64,
+    rows_current UInt64,
+    status LowCardinality(String)
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (model_name, timestamp, feature)
+SETTINGS non_replicated_deduplication_window = {window};
+
+CREATE TABLE IF NOT EXISTS clinical_metrics
+(
+    timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
+    model_name LowCardinality(String),
+    model_version LowCardinality(String),
+    window_start DateTime64(9),
+    window_end DateTime64(9),
+    metric LowCardinality(String),
+    value Nullable(Float64),
+    lower Nullable(Float64),
+    upper Nullable(Float64),
+    numerator UInt64,
+    denominator UInt64,
+    inferences UInt64,
+    labelled UInt64,
+    status LowCardinality(String)
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (model_name, metric, timestamp)
+SETTINGS non_replicated_deduplication_window = {window};
+
+CREATE TABLE IF NOT EXISTS service_metrics
+(
+    timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
+    model_name LowCardinality(String),
+    model_version LowCardinality(String),
+    window_start DateTime64(9),
+    window_end DateTime64(9),
+    metric LowCardinality(String),
+    value Nullable(Float64),
+    samples UInt64,
+    status LowCardinality(String)
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (model_name, metric, timestamp)
+SETTINGS non_replicated_deduplication_window = {window};
+
+CREATE TABLE IF NOT EXISTS alert_events
+(
+    timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
+    incident_id String,
+    rule LowCardinality(String),
+    model_name LowCardinality(String),
+    severity LowCardinality(String),
+    state_from LowCardinality(String),
+    state_to LowCardinality(String),
+    value Nullable(Float64),
+    reason LowCardinality(String)
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (rule, model_name, timestamp)
+SETTINGS non_replicated_deduplication_window = {window};
+
+CREATE TABLE IF NOT EXISTS deliveries
+(
+    timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
+    delivery_id String,
+    incident_id String,
+    channel LowCardinality(String),
+    event LowCardinality(String),
+    attempt UInt32,
+    latency_ms Float64,
+    outcome LowCardinality(String),
+    code Int32
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (channel, timestamp)
+SETTINGS non_replicated_deduplication_window = {window};

@@ -1,0 +1,231 @@
+"""`Store`: the one owner of the ClickHouse that holds everything.
+
+It takes sealed batches only, and a batch arrives in a table exactly once per token:
+ClickHouse remembers tokens in the table itself, so this holds over kills and restarts.
+No insert passes through a file: Arrow columns go into the engine by memory.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pyarrow as pa
+
+from algovigil.errors import explain
+from algovigil_processor.errors import Permanent, ProcessorError, Retryable, StartError
+from algovigil_processor.store.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from algovigil_processor.batch import Batch
+    from algovigil_processor.telemetry import Telemetry
+
+DATABASE: Final = "otel"
+_LOG: Final = logging.getLogger(__name__)
+_CODE: Final = re.compile(r"Code: (\d+)")
+
+# Codes that a later try may not meet: timeouts, memory, disk, too many parts, network.
+_PASSING: Final = frozenset({159, 160, 202, 209, 210, 241, 243, 252, 425, 999, 1002})
+
+_INSERT_SETTINGS: Final = (
+    # one thread and one block: block numbers, and so tokens, are the same on replay
+    "max_threads=1, max_insert_threads=1, min_insert_block_size_rows=100000000, "
+    "min_insert_block_size_bytes=0, max_block_size=100000000, "
+    # requests may span any number of days
+    "max_partitions_per_insert_block=0, "
+    "deduplicate_blocks_in_dependent_materialized_views=1"
+)
+_WITH_POLICY: Final = "PhiPolicy"
+
+
+class QueryError(ProcessorError):
+    """ClickHouse refused a statement; the text is ClickHouse's own."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def database_path(url: str, data_dir: Path) -> Path:
+    """Return where the embedded database of *url* lives; '' is in *data_dir*.
+
+    Raises:
+        StartError: *url* is not one that this processor serves.
+    """
+    if not url:
+        return data_dir / "clickhouse"
+    if url.startswith("chdb:///"):
+        return Path(url.removeprefix("chdb://"))
+    scheme = url.partition("://")[0]
+    raise StartError(
+        explain(
+            f"storage.url with scheme `{scheme}`",
+            "`chdb:///absolute/path`",
+            "leave it out for the embedded ClickHouse in the data directory",
+        )
+    )
+
+
+class _Session:
+    """One chDB session; its engine is single-user, so calls take turns."""
+
+    def __init__(self, path: Path) -> None:
+        from chdb import session
+
+        try:
+            self._session = session.Session(str(path))
+            self._session.query(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+            self._session.query(f"USE {DATABASE}")
+        except Exception as error:
+            raise StartError(
+                explain(
+                    f"the database at {path} does not open: {_first_line(error)}",
+                    "a directory that no other process has open",
+                    "stop the other processor, or name another --data-dir",
+                )
+            ) from None
+        self._lock = threading.Lock()
+
+    def arrow(self, sql: str, parameters: Mapping[str, object] | None) -> pa.Table:
+        with self._lock:
+            return self._session.query(
+                sql, "ArrowTable", params=dict(parameters) if parameters else None
+            )
+
+    def text(
+        self, sql: str, output_format: str, parameters: Mapping[str, object] | None
+    ) -> bytes:
+        with self._lock:
+            result = self._session.query(
+                sql, output_format, params=dict(parameters) if parameters else None
+            )
+            return bytes(result.bytes())
+
+    def insert(self, sql: str, rows: pa.Table) -> None:
+        # chDB finds `rows` by its name in this frame
+        with self._lock:
+            self._session.query(sql)
+
+    def close(self) -> None:
+        with self._lock:
+            self._session.close()
+
+
+class Reader:
+    """A read-only session for statements of users, with limits of its own."""
+
+    def __init__(self, session: _Session, limits: Mapping[str, int]) -> None:
+        self._session = session
+        for name, value in limits.items():
+            session.text(f"SET {name} = {value}", "Null", None)
+        session.text("SET readonly = 1", "Null", None)
+
+    def raw(
+        self,
+        sql: str,
+        output_format: str,
+        parameters: Mapping[str, object] | None = None,
+    ) -> bytes:
+        """Return the result of *sql* in any ClickHouse format.
+
+        Raises:
+            QueryError: ClickHouse refused it, in ClickHouse's words.
+        """
+        try:
+            return self._session.text(sql, output_format, parameters)
+        except Exception as error:
+            raise _query_error(error) from None
+
+    def close(self) -> None:
+        """Give the session back."""
+        self._session.close()
+
+
+class Store:
+    """The ClickHouse of one processor. Thread safe."""
+
+    def __init__(
+        self, path: Path, telemetry: Telemetry, *, rollup_seconds: int = 60
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._telemetry = telemetry
+        self._writer = _Session(path)
+        self._reader = _Session(path)
+        migrate(self._writer, rollup_seconds=rollup_seconds)
+
+    def insert(self, batches: Sequence[Batch], token: str) -> None:
+        """Put *batches* into their tables, each table once per *token*.
+
+        Raises:
+            Permanent: a batch is unsealed, or ClickHouse cannot take such rows.
+            Retryable: the same call may succeed later.
+        """
+        by_table: dict[str, list[pa.RecordBatch]] = {}
+        for batch in batches:
+            if batch.policy is None:
+                raise Permanent(f"{batch.table}: unsealed rows are never stored")
+            rows = batch.rows
+            if batch.table.startswith("otel_"):
+                seal = pa.repeat(pa.scalar(batch.policy), rows.num_rows)
+                rows = rows.append_column(_WITH_POLICY, seal)
+            by_table.setdefault(batch.table, []).append(rows)
+        for table, parts in by_table.items():
+            rows = pa.Table.from_batches(parts).combine_chunks()
+            self._insert(table, rows, f"{token}/{table}")
+
+    def _insert(self, table: str, rows: pa.Table, token: str) -> None:
+        if not rows.num_rows:
+            return
+        columns = ", ".join(f"`{name}`" for name in rows.column_names)
+        try:
+            self._writer.insert(
+                # names come from schema.py, the token from the journal
+                f"INSERT INTO {DATABASE}.{table} ({columns}) SELECT {columns} "
+                f"FROM Python(rows) SETTINGS insert_deduplication_token='{token}', "  # noqa: S608 - as above
+                + _INSERT_SETTINGS,
+                rows,
+            )
+        except Exception as error:
+            problem = _query_error(error)
+            if problem.code in _PASSING or not problem.code:
+                raise Retryable(f"{table}: ClickHouse code {problem.code}") from None
+            raise Permanent(f"{table}: ClickHouse code {problem.code}") from None
+        self._telemetry.count("store.rows", rows.num_rows, table=table)
+
+    def query(
+        self, sql: str, parameters: Mapping[str, object] | None = None
+    ) -> pa.Table:
+        """Return the result of a statement of ours; parameters are `{name:Type}`.
+
+        Raises:
+            QueryError: ClickHouse refused it.
+        """
+        try:
+            return self._reader.arrow(sql, parameters)
+        except Exception as error:
+            raise _query_error(error) from None
+
+    def reader(self, limits: Mapping[str, int]) -> Reader:
+        """Open a read-only session with *limits*, ClickHouse settings."""
+        return Reader(_Session(self._path), limits)
+
+    def close(self) -> None:
+        """Close the engine; everything inserted stays."""
+        self._reader.close()
+        self._writer.close()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:300]
+
+
+def _query_error(error: Exception) -> QueryError:
+    text = str(error)
+    match = _CODE.search(text)
+    return QueryError(int(match[1]) if match else 0, text)
