@@ -114,7 +114,9 @@ async def serve(handler: Handler, address: str) -> tuple[grpc.aio.Server, int]:
         ]
     )
     for service, signal in _SERVICES.items():
-        method = grpc.unary_unary_rpc_method_handler(_behaviour(handler, signal))
+        method: grpc.RpcMethodHandler[bytes, bytes] = (
+            grpc.unary_unary_rpc_method_handler(_behaviour(handler, signal))
+        )
         server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(service, {"Export": method}),)
         )

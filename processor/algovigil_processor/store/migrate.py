@@ -28,6 +28,10 @@ CREATE TABLE IF NOT EXISTS schema_migrations
 ENGINE = MergeTree ORDER BY version
 """
 
+_APPLIED: Final = """
+INSERT INTO schema_migrations (version, name) SELECT {version:UInt32}, {name:String}
+"""
+
 
 class Session(Protocol):
     """What migrations need of a connection."""
@@ -76,8 +80,4 @@ def migrate(session: Session, *, rollup_seconds: int) -> None:
         sql = sql.replace("{rollup_seconds}", str(rollup_seconds))
         for statement in statements(sql):
             session.text(statement, "Null", None)
-        session.text(
-            f"INSERT INTO schema_migrations (version, name) VALUES ({version}, '{name}')",
-            "Null",
-            None,
-        )
+        session.text(_APPLIED, "Null", {"version": version, "name": name})

@@ -32,14 +32,16 @@ _CODE: Final = re.compile(r"Code: (\d+)")
 # Codes that a later try may not meet: timeouts, memory, disk, too many parts, network.
 _PASSING: Final = frozenset({159, 160, 202, 209, 210, 241, 243, 252, 425, 999, 1002})
 
-_INSERT_SETTINGS: Final = (
-    # one thread and one block: block numbers, and so tokens, are the same on replay
-    "max_threads=1, max_insert_threads=1, min_insert_block_size_rows=100000000, "
-    "min_insert_block_size_bytes=0, max_block_size=100000000, "
-    # requests may span any number of days
-    "max_partitions_per_insert_block=0, "
-    "deduplicate_blocks_in_dependent_materialized_views=1"
-)
+# One thread and one block, so that block numbers and tokens are the same on replay;
+# requests may span any number of days.
+_INSERT: Final = """
+INSERT INTO otel.{table} ({columns}) SELECT {columns} FROM Python(rows)
+SETTINGS insert_deduplication_token = '{token}', max_threads = 1,
+    max_insert_threads = 1, max_block_size = 100000000,
+    min_insert_block_size_rows = 100000000, min_insert_block_size_bytes = 0,
+    max_partitions_per_insert_block = 0,
+    deduplicate_blocks_in_dependent_materialized_views = 1
+"""
 _WITH_POLICY: Final = "PhiPolicy"
 
 
@@ -185,10 +187,10 @@ class Store:
         columns = ", ".join(f"`{name}`" for name in rows.column_names)
         try:
             self._writer.insert(
-                # names come from schema.py, the token from the journal
-                f"INSERT INTO {DATABASE}.{table} ({columns}) SELECT {columns} "
-                f"FROM Python(rows) SETTINGS insert_deduplication_token='{token}', "  # noqa: S608 - as above
-                + _INSERT_SETTINGS,
+                # names come from schema.py, the token from us
+                _INSERT.replace("{table}", table)
+                .replace("{columns}", columns)
+                .replace("{token}", token),
                 rows,
             )
         except Exception as error:
