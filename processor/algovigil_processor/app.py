@@ -1,0 +1,296 @@
+"""The wiring of one processor, and nothing else: build, start, drain, stop.
+
+Parts start from the far end, so that each finds what it needs; they stop in reverse:
+refuse, drain, flush, close. What a stop leaves in the journal the next start replays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import importlib.metadata
+import logging
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from algovigil.errors import explain
+from algovigil.phi import Protector
+from algovigil_processor.alert import Alerting
+from algovigil_processor.alert.routes import router as alert_router
+from algovigil_processor.analyse import Analysis
+from algovigil_processor.decode import from_json
+from algovigil_processor.errors import StartError
+from algovigil_processor.ingest import Line
+from algovigil_processor.journal import Journal
+from algovigil_processor.listen import Address, HttpServer, bind
+from algovigil_processor.receive import grpc
+from algovigil_processor.receive.handler import Handler
+from algovigil_processor.receive.http import App as OtlpHttp
+from algovigil_processor.receive.intake import Intake
+from algovigil_processor.redact import Redact
+from algovigil_processor.serve import rest, sql
+from algovigil_processor.state import State
+from algovigil_processor.store import Store, database_path
+from algovigil_processor.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from algovigil import MonitoringConfig
+
+_LOG: Final = logging.getLogger(__name__)
+_STOP_SECONDS: Final = 8.0  # of the 10 s that an orderly stop may take
+_KNOWN_REQUESTS: Final = """
+SELECT digest, toInt64(toUnixTimestamp64Nano(received)) AS received_ns, rejected
+FROM ingest_requests WHERE received > now64(9) - toIntervalSecond({horizon:UInt64})
+ORDER BY received
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the processor listens; after `start`, where it really does."""
+
+    grpc: Address = Address("127.0.0.1", 4317)
+    http: Address = Address("127.0.0.1", 4318)
+    sql: Address = Address("127.0.0.1", 8123)
+    api: Address = Address("127.0.0.1", 8080)
+
+
+@contextlib.contextmanager
+def owned(data_dir: Path) -> Iterator[None]:
+    """Hold *data_dir* for this process alone.
+
+    Raises:
+        StartError: another process holds it, or it cannot be written.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.chmod(0o700)
+        lock = (data_dir / "lock").open("a+")
+    except OSError as error:
+        raise StartError(
+            explain(
+                f"the data directory {data_dir} cannot be written: {error.strerror}",
+                "a directory that this user owns",
+                "choose another with --data-dir",
+            )
+        ) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.seek(0)
+            raise StartError(
+                explain(
+                    f"the data directory {data_dir} is in use by process "
+                    f"{lock.read().strip() or 'unknown'}",
+                    "one processor a data directory",
+                    "stop that process, or choose another with --data-dir",
+                )
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+class Ticker:
+    """A thread that calls a function at a steady pace; an error ends one call only."""
+
+    def __init__(
+        self, name: str, seconds: float, call: Callable[[int], object]
+    ) -> None:
+        self._name = name
+        self._seconds = seconds
+        self._call = call
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._seconds):
+            try:
+                self._call(time.time_ns())
+            except Exception as error:
+                _LOG.error("%s: %s in a tick", self._name, type(error).__name__)
+
+    def stop(self) -> None:
+        """Let a call in work end, within a bound."""
+        self._stopping.set()
+        self._thread.join(_STOP_SECONDS / 4)
+
+
+class App:
+    """One processor."""
+
+    def __init__(
+        self, config: MonitoringConfig, data_dir: Path, listen: Listen | None = None
+    ) -> None:
+        self._config = config
+        self._data_dir = data_dir
+        self._listen = listen or Listen()
+        self._open = contextlib.AsyncExitStack()
+        self.telemetry: Final = Telemetry()
+
+    async def start(self) -> Listen:
+        """Open everything; return the addresses taken.
+
+        Raises:
+            StartError: it cannot; nothing stays open.
+            ConfigError: a setting cannot be obeyed; nothing stays open.
+        """
+        try:
+            return await self._start()
+        except BaseException:
+            await self._open.aclose()
+            raise
+
+    async def _start(self) -> Listen:
+        sockets = self._bind()
+        self._open.enter_context(owned(self._data_dir))
+        protector = Protector.of(self._config.phi)
+        redact = Redact(protector, self.telemetry)
+        store = self._store()
+        journal = self._journal(store)
+        intake = self._intake(store)
+        self._workers(Line(redact, journal, intake, self.telemetry), intake)
+        alerting = self._analysis(store, redact)
+        handler = Handler(
+            intake,
+            self.telemetry,
+            max_body_bytes=self._config.ingest.max_body_bytes,
+        )
+        return await self._serve(sockets, handler, store, alerting)
+
+    def _bind(self) -> dict[str, socket.socket]:
+        sockets = {}
+        for name in ("http", "sql", "api"):
+            address: Address = getattr(self._listen, name)
+            sockets[name] = bind(address, f"--{name}")
+            self._open.callback(sockets[name].close)
+        return sockets
+
+    def _store(self) -> Store:
+        path = database_path(self._config.storage.url, self._data_dir)
+        store = Store(
+            path,
+            self.telemetry,
+            rollup_seconds=self._config.storage.rollup_seconds,
+        )
+        self._open.callback(store.close)
+        return store
+
+    def _journal(self, store: Store) -> Journal:
+        ingest = self._config.ingest
+        journal = Journal(
+            self._data_dir / "journal",
+            store,
+            self.telemetry,
+            segment_rows=ingest.segment_rows,
+            segment_seconds=ingest.segment_seconds,
+            limit_bytes=ingest.journal_bytes,
+        )
+        replayed = journal.replay()
+        if replayed:
+            _LOG.info("journal: %d segments of an earlier run stored", replayed)
+        journal.start()
+        self._open.callback(journal.stop, _STOP_SECONDS / 2)
+        return journal
+
+    def _intake(self, store: Store) -> Intake:
+        ingest = self._config.ingest
+        known = store.query(_KNOWN_REQUESTS, {"horizon": int(ingest.dedup_horizon)})
+        columns = (known.column(name).to_pylist() for name in known.column_names)
+        return Intake(
+            self.telemetry,
+            limit_bytes=ingest.queue_bytes,
+            horizon_seconds=ingest.dedup_horizon,
+            known=zip(*columns, strict=True),
+        )
+
+    def _workers(self, line: Line, intake: Intake) -> None:
+        threads = [
+            threading.Thread(
+                target=intake.work,
+                args=(self._config.ingest.group_bytes, line.process),
+                name=f"ingest-{number}",
+                daemon=True,
+            )
+            for number in range(self._config.ingest.workers)
+        ]
+        for thread in threads:
+            thread.start()
+
+        def drain() -> None:
+            intake.close()
+            for thread in threads:
+                thread.join(_STOP_SECONDS / 4)
+
+        self._open.callback(drain)
+
+    def _analysis(self, store: Store, redact: Redact) -> Alerting:
+        state = State.open(self._config.database.url, self._data_dir)
+        self._open.callback(state.close)
+        analysis = Analysis(store, redact, self._config, self.telemetry)
+        alerting = Alerting(store, redact, state, self._config, self.telemetry)
+        pace = self._config.alerts.interval
+        for name, seconds, call in (
+            ("analyse", pace, analysis.tick),
+            ("alert", pace, alerting.tick),
+            ("deliver", min(pace, 1.0), alerting.deliver),
+        ):
+            self._open.callback(Ticker(name, seconds, call).stop)
+        return alerting
+
+    async def _serve(
+        self,
+        sockets: dict[str, socket.socket],
+        handler: Handler,
+        store: Store,
+        alerting: Alerting,
+    ) -> Listen:
+        readers = sql.Readers(store.reader)
+        self._open.callback(readers.close)
+        apps = {
+            "http": OtlpHttp(handler, from_json),
+            "sql": sql.build(readers, self.telemetry),
+            "api": rest.build(
+                version=importlib.metadata.version("algovigil"),
+                ready=lambda: {},
+                readers=readers,
+                store=store,
+                routers=[alert_router(alerting)],
+                telemetry=self.telemetry,
+            ),
+        }
+        taken = {}
+        for name, app in apps.items():
+            server = HttpServer(app, sockets[name])
+            self._open.push_async_callback(server.end)
+            host = getattr(self._listen, name).host
+            taken[name] = Address(host, await server.begin())
+        grpc_server, port = await grpc.serve(handler, str(self._listen.grpc))
+        self._open.push_async_callback(grpc_server.stop, 2)
+        return Listen(grpc=Address(self._listen.grpc.host, port), **taken)
+
+    async def stop(self) -> None:
+        """Refuse, drain, flush, close. Safe twice."""
+        # closing joins threads: off the loop, whose servers still answer
+        await self._open.aclose()
+
+
+async def run_until(config: MonitoringConfig, data_dir: Path, listen: Listen) -> None:
+    """Start a processor and stop it when this task is cancelled."""
+    app = App(config, data_dir, listen)
+    await app.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await app.stop()
