@@ -1,0 +1,227 @@
+"""Model calls with their typed arrays, read straight from the wire (docs/wire.md).
+
+Invariant: what a sender left out stays out: '' for a text, null for a number, an
+empty list for an array. No zero is made up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from algovigil import semconv
+from algovigil_processor.decode.attributes import Attributes, pick
+from algovigil_processor.decode.columns import listed, mask, numbers, owners, wrap
+from algovigil_processor.decode.values import as_doubles
+from algovigil_processor.schema import FLOATS, SCHEMAS, TEXT, TEXTS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_SUBGROUP: Final = f"{semconv.SUBGROUP}."
+_ERROR_TYPE: Final = "error.type"
+_TEXTS: Final = {
+    "model_name": semconv.MODEL_NAME,
+    "model_version": semconv.MODEL_VERSION,
+    "framework": semconv.MODEL_FRAMEWORK,
+    "operation": semconv.OPERATION,
+    "site": semconv.SITE,
+    "device": semconv.DEVICE,
+    "patient_id": semconv.PATIENT_ID,
+    "encounter_id": semconv.ENCOUNTER_ID,
+}
+_NAMES: Final = (
+    *_TEXTS.values(),
+    _ERROR_TYPE,
+    semconv.INFERENCE_ID,
+    semconv.ROWS,
+    semconv.ROW_WEIGHT,
+    semconv.DURATION_MS,
+    semconv.FEATURE_NAMES,
+    semconv.FEATURE_VALUES,
+    semconv.CATEGORY_NAMES,
+    semconv.CATEGORY_VALUES,
+    semconv.PREDICTION_LABEL,
+    semconv.PREDICTION_LABELS,
+    semconv.PREDICTION_SCORE,
+    semconv.PREDICTION_SCORES,
+)
+_MOST_ROWS: Final = 2**53
+NO_CALLS: Final = pa.RecordBatch.from_arrays(
+    [pa.array([], field.type) for field in SCHEMAS["calls"]], schema=SCHEMAS["calls"]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """What the span or log record says of its call, per call."""
+
+    timestamp: Any
+    duration_ms: pa.DoubleArray | None
+    """None: taken from `medical_ai.duration_ms`."""
+    trace_id: pa.StringArray
+    span_id: pa.StringArray
+    service_name: pa.StringArray
+    failed: NDArray[np.bool_]
+
+
+def named(attributes: Attributes) -> NDArray[np.bool_]:
+    """Return which rows carry the name of a model."""
+    return numbers(pc.not_equal(attributes.column(semconv.MODEL_NAME), ""))
+
+
+def is_span_call(attributes: Attributes) -> NDArray[np.bool_]:
+    """Return which spans are calls whose rows are not left to a log record."""
+    calls = named(attributes)
+    if calls.any():
+        carrier = attributes.column(semconv.ROWS_CARRIER)
+        calls = calls & numbers(pc.not_equal(carrier, "log"))
+    return calls
+
+
+def has_inference_id(attributes: Attributes) -> NDArray[np.bool_]:
+    """Return which rows give an inference id of their own."""
+    return numbers(pc.not_equal(attributes.column(semconv.INFERENCE_ID), ""))
+
+
+def calls(
+    attributes: Attributes, rows: NDArray[np.int64], callers: Callers
+) -> pa.RecordBatch:
+    """Return one row of table `calls` for each of *rows* of *attributes*."""
+    schema = SCHEMAS["calls"]
+    read = _Reader(attributes, rows)
+    columns = {name: read.text(key) for name, key in _TEXTS.items()}
+    columns |= {
+        "timestamp": callers.timestamp,
+        "trace_id": callers.trace_id,
+        "span_id": callers.span_id,
+        "service_name": callers.service_name,
+        "error_type": _error_type(read.text(_ERROR_TYPE), callers.failed),
+        "inference_id": _or(read.text(semconv.INFERENCE_ID), callers.span_id),
+        "row_weight": read.number(semconv.ROW_WEIGHT),
+        "feature_names": read.texts(semconv.FEATURE_NAMES),
+        "feature_values": read.numbers(semconv.FEATURE_VALUES),
+        "category_names": read.texts(semconv.CATEGORY_NAMES),
+        "category_values": read.texts(semconv.CATEGORY_VALUES),
+        "labels": read.texts(semconv.PREDICTION_LABELS, semconv.PREDICTION_LABEL),
+        "scores": read.numbers(semconv.PREDICTION_SCORES, semconv.PREDICTION_SCORE),
+        "subgroup": _subgroups(attributes, rows),
+    }
+    columns["duration_ms"] = (
+        read.number(semconv.DURATION_MS)
+        if callers.duration_ms is None
+        else callers.duration_ms
+    )
+    columns["rows"] = _rows(read.number(semconv.ROWS), columns)
+    return pa.RecordBatch.from_arrays(
+        [columns[name] for name in schema.names], schema=schema
+    )
+
+
+class _Reader:
+    """Attributes of chosen rows by name and type."""
+
+    def __init__(self, attributes: Attributes, rows: NDArray[np.int64]) -> None:
+        self._attributes: Final = attributes
+        found = attributes.find(_NAMES)[:, rows]
+        self._found: Final = dict(zip(_NAMES, found, strict=True))
+
+    def text(self, name: str) -> pa.StringArray:
+        return pick(self._attributes.texts, self._found[name]).fill_null("")
+
+    def number(self, name: str) -> pa.DoubleArray:
+        at = self._attributes.typed(self._found[name])
+        return as_doubles(pick(self._attributes.values, at))
+
+    def texts(self, name: str, single: str = "") -> pa.ListArray:
+        """Return the array *name*; else the one text *single*; else nothing."""
+        lists, given = self._lists(name, TEXTS)
+        scalar = self._found.get(single)
+        if scalar is None:
+            return lists
+        value = pick(self._attributes.texts, scalar).fill_null("")
+        return _or_single(lists, given, value, scalar >= 0)
+
+    def numbers(self, name: str, single: str = "") -> pa.ListArray:
+        """Return the array *name*; else the one number *single*; else nothing."""
+        lists, given = self._lists(name, FLOATS)
+        if not single:
+            return lists
+        value = self.number(single)
+        return _or_single(lists, given, value, mask(value))
+
+    def _lists(self, name: str, kind: Any) -> tuple[pa.ListArray, NDArray[np.bool_]]:
+        at = self._attributes.typed(self._found[name])
+        arrays = self._attributes.arrays
+        if arrays is None or not len(at):
+            empty = listed(
+                np.zeros(len(at) + 1, np.int32), pa.array([], kind.value_type)
+            )
+            return empty, np.zeros(len(at), np.bool_)
+        which = np.where(at < 0, -1, arrays.distinct[at])
+        lists = arrays.doubles(which) if kind is FLOATS else arrays.strings(which)
+        return lists, which >= 0
+
+
+def _or_single(
+    lists: pa.ListArray,
+    given: NDArray[np.bool_],
+    value: Any,
+    there: NDArray[np.bool_],
+) -> pa.ListArray:
+    use = there & ~given
+    if not use.any():
+        return lists
+    n = len(lists)
+    single = listed(np.arange(n + 1, dtype=np.int32), value)
+    index = np.arange(n) + np.where(use, n, 0)
+    return pa.concat_arrays([lists, single]).take(wrap(index, pa.int64()))
+
+
+def _or(texts: pa.StringArray, otherwise: pa.StringArray) -> pa.StringArray:
+    return pc.if_else(pc.equal(texts, ""), otherwise, texts)
+
+
+def _error_type(texts: pa.StringArray, failed: NDArray[np.bool_]) -> pa.StringArray:
+    return _or(texts, pc.if_else(pa.array(failed), "error", ""))
+
+
+def _rows(stated: pa.DoubleArray, columns: dict[str, Any]) -> pa.Int64Array:
+    """Return rows passed: as stated, else as captured, else 1."""
+    captured = np.zeros(len(stated), np.int64)
+    for values, names in (
+        ("feature_values", "feature_names"),
+        ("labels", ""),
+        ("scores", ""),
+    ):
+        size = numbers(pc.list_value_length(columns[values]))
+        width = numbers(pc.list_value_length(columns[names])) if names else 1
+        captured = np.maximum(captured, size // np.maximum(width, 1))
+    told = numbers(stated)
+    with np.errstate(invalid="ignore"):
+        sane = (told >= 0) & (told <= _MOST_ROWS)
+    given = np.where(sane, told, 0).astype(np.int64)
+    return pa.array(np.where(sane, given, np.maximum(captured, 1)))
+
+
+def _subgroups(attributes: Attributes, rows: NDArray[np.int64]) -> pa.MapArray:
+    """Return `medical_ai.subgroup.<dimension>` of *rows* as maps by dimension."""
+    wanted = numbers(pc.starts_with(attributes.vocabulary, _SUBGROUP))
+    entries = np.flatnonzero(wanted[attributes.codes])
+    number = np.full(len(attributes.offsets) - 1, -1, np.int64)
+    number[rows] = np.arange(len(rows))
+    row = number[owners(attributes.offsets)[entries]]
+    entries, row = entries[row >= 0], row[row >= 0]
+    counts = np.bincount(row, minlength=len(rows))
+    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+    at = wrap(entries, pa.int64())
+    dimensions = pc.utf8_slice_codeunits(attributes.keys.take(at), len(_SUBGROUP))
+    return pa.MapArray.from_arrays(
+        wrap(offsets, pa.int32()),
+        dimensions.cast(TEXT),
+        attributes.texts.take(at),
+    )
