@@ -1,6 +1,6 @@
 """The exception tree of the processor.
 
-    ProcessorError
+    ProcessorError        an AlgovigilError, so that the command line prints it
     ├── Permanent     the same request can never succeed; the sender must not retry
     │   └── TooLarge  more bytes than a stated bound
     ├── Retryable     the request was good and we are not able; carries advice
@@ -12,8 +12,10 @@ codes only in `receive`. No message ever holds a value of the data.
 
 from __future__ import annotations
 
+from algovigil.errors import AlgovigilError
 
-class ProcessorError(Exception):
+
+class ProcessorError(AlgovigilError):
     """The root of every error that the processor raises on purpose."""
 
 
@@ -36,3 +38,5 @@ class Retryable(ProcessorError):
 
 class StartError(ProcessorError):
     """Found, expected, hint: why the processor does not start."""
+
+    exit_code = 2

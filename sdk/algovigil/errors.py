@@ -1,9 +1,9 @@
 """The exception tree of the SDK, and the one shape of every message.
 
     AlgovigilError
-    ├── ConfigError        a setting is unknown, of the wrong type, or contradicts another
+    ├── ConfigError        a setting is unknown, of the wrong type, or contradictory
     ├── Unavailable        the processor cannot be reached or refuses; try again later
-    └── OutboxFull         outcomes cannot be kept safe any longer: the disk bound is reached
+    └── OutboxFull         outcomes cannot be kept safe: the disk bound is reached
 
 A message says what was found, what was expected, and what to do next.
 """
@@ -11,7 +11,7 @@ A message says what was found, what was expected, and what to do next.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 class AlgovigilError(Exception):
     """The root of every error that this package raises on purpose."""
 
+    exit_code: ClassVar[int] = 1
+    """What the command line returns when the error ends it."""
+
 
 class ConfigError(AlgovigilError):
     """A setting that cannot be obeyed; raised at start, never later."""
+
+    exit_code = 2
 
 
 class Unavailable(AlgovigilError):

@@ -1,0 +1,1 @@
+"""The processor's commands, found by the entry-point group `algovigil.commands`."""

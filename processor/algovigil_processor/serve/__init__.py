@@ -1,0 +1,1 @@
+"""What people and tools read: SQL over HTTP, REST, self-metrics. It never writes."""

@@ -1,0 +1,41 @@
+"""Self-metrics in Prometheus' text format 0.0.4, from the one registry of names."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from algovigil_processor.telemetry import Labels, Telemetry
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def render(telemetry: Telemetry, version: str) -> str:
+    """Return all counters and gauges, and `algovigil_build_info`."""
+    lines = [
+        "# TYPE algovigil_build_info gauge",
+        f"algovigil_build_info{_labels((('version', version),))} 1",
+    ]
+    counters = sorted(telemetry.counters().items())
+    for name, group in itertools.groupby(counters, lambda item: item[0][0]):
+        metric = f"{_name(name)}_total"
+        lines.append(f"# TYPE {metric} counter")
+        lines += [f"{metric}{_labels(key[1])} {value:g}" for key, value in group]
+    for name, value in sorted(telemetry.gauges().items()):
+        lines += [f"# TYPE {_name(name)} gauge", f"{_name(name)} {value!r}"]
+    return "\n".join(lines) + "\n"
+
+
+def _name(name: str) -> str:
+    return "algovigil_" + name.replace(".", "_")
+
+
+def _labels(labels: Labels) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join(f'{key}="{_escaped(value)}"' for key, value in labels) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

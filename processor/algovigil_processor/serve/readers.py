@@ -1,0 +1,126 @@
+"""Read-only sessions, a bounded number of them, each used by one thread alone.
+
+A chDB session is single-user, so each worker thread opens its own; what waits for one
+is bounded too, and the rest is refused at once instead of piling up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+from algovigil_processor.errors import ProcessorError
+from algovigil_processor.serve.wire import Refused, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+LIMITS: Final[Mapping[str, int]] = {
+    "max_execution_time": 60,  # seconds
+    "max_memory_usage": 1 << 30,  # bytes
+    "max_result_rows": 1_000_000,
+    "max_result_bytes": 256 << 20,
+    "max_threads": 2,
+}
+"""ClickHouse settings of each session, set before it becomes read-only."""
+
+
+class Reader(Protocol):
+    """A read-only session of the store."""
+
+    def raw(
+        self,
+        sql: str,
+        output_format: str,
+        parameters: Mapping[str, object] | None = None,
+    ) -> bytes:
+        """Run *sql*; raises a `ProcessorError` with ClickHouse's `code` and text."""
+        ...
+
+    def close(self) -> None:
+        """Give the session back."""
+        ...
+
+
+class Session:
+    """A `Reader` whose errors are `Refused`."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.close = reader.close
+
+    def raw(
+        self,
+        sql: str,
+        output_format: str,
+        parameters: Mapping[str, object] | None = None,
+    ) -> bytes:
+        """Run *sql*.
+
+        Raises:
+            Refused: ClickHouse refused it.
+        """
+        try:
+            return self._reader.raw(sql, output_format, parameters)
+        except ProcessorError as error:
+            code = int(getattr(error, "code", 0))
+            if not code:
+                raise refused("UNKNOWN_EXCEPTION", "the engine failed") from None
+            raise Refused(code, str(error)) from None
+
+
+class Readers:
+    """Threads that each hold a session, opened at its first use."""
+
+    def __init__(
+        self,
+        open_reader: Callable[[], Reader],
+        *,
+        sessions: int = 4,
+        waiting: int = 256,
+    ) -> None:
+        self._open = open_reader
+        self._slots: Final = threading.BoundedSemaphore(sessions + waiting)
+        self._pool: Final = ThreadPoolExecutor(sessions, "algovigil-reader")
+        self._own: Final = threading.local()
+        self._lock: Final = threading.Lock()
+        self._opened: Final[list[Session]] = []
+
+    async def run(self, work: Callable[[Session], T]) -> T:
+        """Return `work(session)`, run in a thread of ours.
+
+        Raises:
+            Refused: too many statements wait already, or *work* was refused.
+        """
+        if not self._slots.acquire(blocking=False):
+            raise refused(
+                "TOO_MANY_SIMULTANEOUS_QUERIES", "too many statements wait; come back"
+            )
+        try:
+            future = self._pool.submit(self._call, work)
+        except RuntimeError:
+            self._slots.release()
+            raise refused("UNKNOWN_EXCEPTION", "the processor is stopping") from None
+        # the slot is free when the thread is, even if the client went away
+        future.add_done_callback(lambda _: self._slots.release())
+        return await asyncio.wrap_future(future)
+
+    def _call(self, work: Callable[[Session], T]) -> T:
+        session: Session | None = getattr(self._own, "session", None)
+        if session is None:
+            session = Session(self._open())
+            with self._lock:
+                self._opened.append(session)
+            self._own.session = session
+        return work(session)
+
+    def close(self) -> None:
+        """Wait for statements that run, drop those that wait, close the sessions."""
+        self._pool.shutdown(cancel_futures=True)
+        with self._lock:
+            while self._opened:
+                self._opened.pop().close()
