@@ -6,7 +6,6 @@ refuse, drain, flush, close. What a stop leaves in the journal the next start re
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import fcntl
 import importlib.metadata
@@ -17,13 +16,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from algovigil.errors import explain
 from algovigil.phi import Protector
+
+from algovigil.errors import explain
 from algovigil_processor.alert import Alerting
 from algovigil_processor.alert.routes import router as alert_router
 from algovigil_processor.analyse import Analysis
 from algovigil_processor.decode import from_json
-from algovigil_processor.errors import StartError
+from algovigil_processor.errors import ProcessorError, StartError
 from algovigil_processor.ingest import Line
 from algovigil_processor.journal import Journal
 from algovigil_processor.listen import Address, HttpServer, bind
@@ -33,6 +33,8 @@ from algovigil_processor.receive.http import App as OtlpHttp
 from algovigil_processor.receive.intake import Intake
 from algovigil_processor.redact import Redact
 from algovigil_processor.serve import rest, sql
+from algovigil_processor.serve.auth import access
+from algovigil_processor.serve.readers import LIMITS, Readers
 from algovigil_processor.state import State
 from algovigil_processor.store import Store, database_path
 from algovigil_processor.telemetry import Telemetry
@@ -256,18 +258,22 @@ class App:
         store: Store,
         alerting: Alerting,
     ) -> Listen:
-        readers = sql.Readers(store.reader)
+        readers = Readers(lambda: store.reader(LIMITS))
         self._open.callback(readers.close)
         apps = {
             "http": OtlpHttp(handler, from_json),
-            "sql": sql.build(readers, self.telemetry),
+            "sql": sql.build(
+                readers,
+                self.telemetry,
+                access=access(self._listen.sql.host, "SQL", os.environ),
+            ),
             "api": rest.build(
-                version=importlib.metadata.version("algovigil"),
-                ready=lambda: {},
-                readers=readers,
-                store=store,
-                routers=[alert_router(alerting)],
-                telemetry=self.telemetry,
+                importlib.metadata.version("algovigil"),
+                lambda: self._ready(store),
+                readers,
+                [alert_router(alerting)],
+                self.telemetry,
+                access=access(self._listen.api.host, "API", os.environ),
             ),
         }
         taken = {}
@@ -280,17 +286,21 @@ class App:
         self._open.push_async_callback(grpc_server.stop, 2)
         return Listen(grpc=Address(self._listen.grpc.host, port), **taken)
 
+    def _ready(self, store: Store) -> dict[str, str]:
+        """Return each part and why it is not ready; '' when it is."""
+        try:
+            store.query("SELECT 1")
+        except ProcessorError as error:
+            database = str(error)
+        else:
+            database = ""
+        used = self.telemetry.gauges().get("journal.bytes", 0)
+        full = used > 0.9 * self._config.ingest.journal_bytes
+        return {
+            "database": database,
+            "journal": "over 90 % of its byte limit is waiting" if full else "",
+        }
+
     async def stop(self) -> None:
         """Refuse, drain, flush, close. Safe twice."""
-        # closing joins threads: off the loop, whose servers still answer
         await self._open.aclose()
-
-
-async def run_until(config: MonitoringConfig, data_dir: Path, listen: Listen) -> None:
-    """Start a processor and stop it when this task is cancelled."""
-    app = App(config, data_dir, listen)
-    await app.start()
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await app.stop()

@@ -1,0 +1,123 @@
+"""What the store says: every figure that the demo shows or counts, by plain SQL.
+
+The questions go to the processor's SQL port, as any user's would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import clickhouse_connect
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_COUNTS: Final = {
+    "spans": "SELECT count() AS n FROM otel_traces",
+    "inferences": "SELECT count() AS n FROM inferences",
+    "outcomes": "SELECT uniqExact(outcome_id) AS n FROM outcomes",
+    "metric_points": "SELECT sum(total_rows) AS n FROM system.tables "
+    "WHERE database = 'otel' AND name LIKE 'otel_metrics_%'",
+    "drift_findings": "SELECT count() AS n FROM drift_findings WHERE status = 'drift'",
+    "alerts_fired": "SELECT uniqExact(incident_id) AS n FROM alert_events "
+    "WHERE state_to = 'firing'",
+}
+_ACCURACY: Final = """
+SELECT value, lower, upper, denominator, labelled, inferences, status
+FROM clinical_metrics WHERE metric = 'diagnostic_accuracy'
+ORDER BY timestamp DESC LIMIT 1
+"""
+_SERVICE: Final = """
+SELECT metric, argMax(value, timestamp) AS value FROM service_metrics
+WHERE value IS NOT NULL GROUP BY metric
+"""
+_DRIFT: Final = """
+SELECT feature, max(statistic) AS statistic, any(status) AS status,
+       any(rows_current) AS rows_current
+FROM drift_findings
+WHERE timestamp = (SELECT max(timestamp) FROM drift_findings)
+  AND (status = 'drift' OR feature = '')
+GROUP BY feature ORDER BY feature
+"""
+_ALERTS: Final = """
+SELECT rule, any(severity) AS severity, argMax(state_to, timestamp) AS state
+FROM alert_events GROUP BY rule HAVING state IN ('pending', 'firing') ORDER BY rule
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Diagnostic accuracy with its 95 % Wilson interval."""
+
+    value: float
+    lower: float
+    upper: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One moment of the store."""
+
+    counts: dict[str, int]
+    p95_ms: float | None
+    per_second: float | None
+    accuracy: Accuracy | None
+    drifted: tuple[str, ...]
+    drift_rows: int
+    """Rows of the window that the last drift verdict compared; 0 without one."""
+    alerts: tuple[tuple[str, str, str], ...]
+    """(rule, severity, state) of what is pending or firing."""
+
+
+class Facts:
+    """Questions to one processor's SQL port."""
+
+    def __init__(self, address: str) -> None:
+        host, _, port = address.rpartition(":")
+        self._client = clickhouse_connect.get_client(
+            host=host, port=int(port), database="otel"
+        )
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Return the result of *sql* as columns."""
+        return self._client.query_arrow(sql)
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Return the few rows of a summary."""
+        return list(self._client.query(sql).named_results())
+
+    def count(self, name: str) -> int:
+        """Return one of the demo's counts."""
+        return int(self.rows(_COUNTS[name])[0]["n"])
+
+    def picture(self) -> Picture:
+        """Return what the live view shows."""
+        service = {row["metric"]: row["value"] for row in self.rows(_SERVICE)}
+        drift = self.rows(_DRIFT)
+        verdicts = [row for row in drift if not row["feature"]]
+        return Picture(
+            counts={name: self.count(name) for name in _COUNTS},
+            p95_ms=service.get("latency_p95"),
+            per_second=service.get("throughput"),
+            accuracy=self._accuracy(),
+            drifted=tuple(row["feature"] for row in drift if row["feature"]),
+            drift_rows=sum(row["rows_current"] for row in verdicts),
+            alerts=tuple(
+                (row["rule"], row["severity"], row["state"])
+                for row in self.rows(_ALERTS)
+            ),
+        )
+
+    def _accuracy(self) -> Accuracy | None:
+        for row in self.rows(_ACCURACY):
+            if row["status"] == "ok":
+                return Accuracy(
+                    row["value"], row["lower"], row["upper"], row["denominator"]
+                )
+        return None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()

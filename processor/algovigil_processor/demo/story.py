@@ -1,0 +1,357 @@
+"""The demo's story: calm, a scanner that shifts, drift, fewer right answers, an alert.
+
+Nothing is asserted from what was sent: each step waits until the store or a receiver
+shows it, within a bound, and the last page counts what they hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import yaml
+from algovigil.outcomes import ClinicalOutcomeTracker
+
+from algovigil import MonitoringConfig
+from algovigil_processor.compliance.leaks import scan_files, scan_store
+from algovigil_processor.demo import processes
+from algovigil_processor.demo.facts import Facts, Picture
+from algovigil_processor.demo.patients import CARRIERS, SHIFTED, Ward
+from algovigil_processor.demo.receivers import Receivers
+from algovigil_processor.demo.traffic import Traffic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from algovigil_processor.demo.view import View
+
+_SEED: Final = 20
+_PER_SECOND: Final = 60.0
+_WINDOW_SECONDS: Final = 8.0
+_LABEL_DELAY: Final = 1.5
+_FLOOR: Final = 0.85
+_STEP_SECONDS: Final = 45.0  # a step that is not seen by then did not happen
+_CONTROL_VISITS: Final = 50  # each identity of each carrier, two exceptions
+_LIVE_PHASE_SECONDS: Final = 40.0
+
+
+def settings(receivers: Receivers, preset: str) -> dict[str, object]:
+    """Return the demo's own configuration: minutes become seconds, nothing else."""
+    return {
+        "environment": "demo",
+        "phi": {"preset": preset, "key_id": "demo"},
+        "storage": {"rollup_seconds": 1},
+        "drift_detection": {
+            "interval": 1,
+            "window": _WINDOW_SECONDS,
+            "alpha": 0.01,
+            "reference_samples": 300,
+        },
+        "clinical": {
+            "interval": 1,
+            "window": _WINDOW_SECONDS,
+            "min_samples": 100,
+            "positive_label": "malignant",
+        },
+        "alerts": {
+            "interval": 1,
+            "window": _WINDOW_SECONDS,
+            "channels": {
+                "webhook": {"type": "webhook", "url": receivers.webhook_url},
+                "mail": {
+                    "type": "email",
+                    "smtp_server": "127.0.0.1",
+                    "smtp_port": receivers.smtp_port,
+                    "tls": "none",
+                    "sender": "algovigil@hospital.example",
+                    "to": ["safety@hospital.example"],
+                },
+            },
+            "rules": [
+                {
+                    "name": "Accuracy below 0.85",
+                    "condition": f"diagnostic_accuracy < {_FLOOR}",
+                    "severity": "critical",
+                    "duration": 1,
+                    "channels": ["webhook", "mail"],
+                },
+                {
+                    "name": "Features drifted",
+                    "condition": "drift_score > 0.05",
+                    "severity": "warning",
+                    "duration": 1,
+                    "channels": ["webhook"],
+                },
+            ],
+        },
+    }
+
+
+@dataclass
+class Result:
+    """What the demo's last line says, and whether every step happened."""
+
+    counts: dict[str, float] = field(default_factory=dict)
+    failed: list[str] = field(default_factory=list)
+
+    def expect(self, step: str, happened: bool) -> None:
+        """Note *step* as failed unless it happened."""
+        if not happened:
+            self.failed.append(step)
+
+
+class Story:
+    """One run of the demo in one folder."""
+
+    def __init__(self, folder: Path, view: View) -> None:
+        self._folder = folder
+        self._view = view
+        self._key = secrets.token_hex(32)
+        self._result = Result()
+        self._picture: Picture | None = None
+
+    async def once(self) -> Result:
+        """Tell the whole story once, count, and stop everything."""
+        started = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            receivers = stack.enter_context(Receivers(self._folder / "received"))
+            traffic, facts, api = self._start(stack, receivers)
+            watching = asyncio.create_task(self._watch(facts, traffic))
+            sending = asyncio.create_task(traffic.run())
+            control = asyncio.create_task(self._control(receivers))
+            try:
+                await self._calm(facts)
+                await self._shift(traffic, receivers)
+                sending.cancel()
+                await self._settle(facts, traffic)
+            finally:
+                watching.cancel()
+                sending.cancel()
+            found = await control
+            self._leaks(facts, traffic.ward, found)
+            self._count(facts, api, receivers)
+        self._result.counts["seconds"] = round(time.monotonic() - started, 1)
+        return self._result
+
+    async def live(self) -> None:
+        """Run until cancelled: calm and shifted phases in turn."""
+        with contextlib.ExitStack() as stack:
+            receivers = stack.enter_context(Receivers(self._folder / "received"))
+            traffic, facts, _ = self._start(stack, receivers)
+            tasks = {
+                asyncio.create_task(self._watch(facts, traffic)),
+                asyncio.create_task(traffic.run()),
+                asyncio.create_task(self._phases(traffic)),
+            }
+            try:
+                await asyncio.wait(tasks, return_when="FIRST_COMPLETED")
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def _phases(self, traffic: Traffic) -> None:
+        while True:
+            traffic.shifted = False
+            self._view.phase("the scanner is in order")
+            await asyncio.sleep(_LIVE_PHASE_SECONDS)
+            traffic.shifted = True
+            self._view.phase(f"the scanner shifted: {', '.join(SHIFTED)} x 1.5")
+            await asyncio.sleep(_LIVE_PHASE_SECONDS)
+
+    def _start(
+        self, stack: contextlib.ExitStack, receivers: Receivers
+    ) -> tuple[Traffic, Facts, str]:
+        self._view.phase("starting the processor and the service")
+        folder = self._folder / "main"
+        addresses, url = self._pair(stack, folder, receivers, "pseudonymise")
+        facts = Facts(addresses["sql"])
+        stack.callback(facts.close)
+        tracker = ClinicalOutcomeTracker(
+            MonitoringConfig.of(
+                {
+                    "processor": {"endpoint": f"http://{addresses['grpc']}"},
+                    "outcomes": {"directory": str(folder / "outbox"), "interval": 0.2},
+                }
+            )
+        )
+        tracker.start()
+        stack.callback(tracker.stop)
+        self._view.where(
+            {
+                "SQL": f"curl 'http://{addresses['sql']}/?query=SHOW+TABLES+FROM+otel'",
+                "API": f"http://{addresses['api']}/api/v1/models",
+                "files": str(self._folder),
+            }
+        )
+        traffic = Traffic(Ward(_SEED), url, _PER_SECOND, tracker, _LABEL_DELAY)
+        return traffic, facts, addresses["api"]
+
+    def _pair(
+        self,
+        stack: contextlib.ExitStack,
+        folder: Path,
+        receivers: Receivers,
+        preset: str,
+    ) -> tuple[dict[str, str], str]:
+        """Start a processor and its service; return addresses and the service's URL."""
+        folder.mkdir(parents=True, exist_ok=True)
+        config = folder / "monitoring_config.yaml"
+        config.write_text(yaml.safe_dump(settings(receivers, preset)), "utf-8")
+        processor = stack.enter_context(
+            processes.processor(folder, config, listen="127.0.0.1:0", key=self._key)
+        )
+        addresses = processor.wait_for_addresses()
+        service, url = processes.service(
+            folder,
+            otlp=addresses["grpc"],
+            key=self._key,
+            preset=preset,
+            name="breast-clinic",
+        )
+        stack.enter_context(service)
+        service.wait_for_http(f"{url}/ready")
+        return addresses, url
+
+    async def _watch(self, facts: Facts, traffic: Traffic) -> None:
+        """Keep the newest picture, for the view and for every step that waits."""
+        while True:
+            self._picture = await asyncio.to_thread(facts.picture)
+            self._view.show(self._picture, traffic)
+            await asyncio.sleep(0.3)
+
+    async def _until(self, step: str, seen: Callable[[Picture], bool]) -> bool:
+        deadline = time.monotonic() + _STEP_SECONDS
+        while time.monotonic() < deadline:
+            if self._picture is not None and seen(self._picture):
+                return True
+            await asyncio.sleep(0.1)
+        self._result.expect(step, happened=False)
+        return False
+
+    async def _calm(self, facts: Facts) -> None:
+        self._view.phase("the scanner is in order: learning what is normal")
+        await self._until(
+            "a calm window of 200 predictions without drift, accuracy known",
+            lambda p: (
+                p.drift_rows >= 200
+                and not p.drifted
+                and p.accuracy is not None
+                and p.accuracy.lower > _FLOOR
+            ),
+        )
+        picture = self._picture
+        if picture is not None and picture.accuracy is not None:
+            self._result.counts["accuracy_before"] = round(picture.accuracy.value, 4)
+
+    async def _shift(self, traffic: Traffic, receivers: Receivers) -> None:
+        traffic.shifted = True
+        self._view.phase(f"the scanner shifted: {', '.join(SHIFTED)} x 1.5")
+        if await self._until(
+            f"drift named on {', '.join(SHIFTED)}",
+            lambda p: set(SHIFTED) <= set(p.drifted),
+        ):
+            self._view.phase("drift is named; labels come, accuracy falls")
+        await self._until(
+            "accuracy fell and its alert fires",
+            lambda p: (
+                p.accuracy is not None
+                and p.accuracy.upper < _FLOOR + 0.05
+                and ("Accuracy below 0.85", "critical", "firing") in p.alerts
+            ),
+        )
+        picture = self._picture
+        if picture is not None and picture.accuracy is not None:
+            self._result.counts["accuracy_after"] = round(picture.accuracy.value, 4)
+        await self._until(
+            "the alert reached the webhook and the mailbox",
+            lambda p: (
+                any(b"Accuracy below" in m for m in receivers.posts.messages())
+                and bool(receivers.mails.messages())
+            ),
+        )
+
+    async def _settle(self, facts: Facts, traffic: Traffic) -> None:
+        self._view.phase("the clinic closes; counting")
+        calls = traffic.sent - traffic.unexpected
+        await self._until(
+            "every call and every label is stored",
+            lambda p: (
+                p.counts["inferences"] >= calls
+                and p.counts["outcomes"] >= traffic.labelled
+            ),
+        )
+        self._result.expect(
+            f"{traffic.unexpected} requests ended otherwise than planned",
+            traffic.unexpected == 0,
+        )
+
+    async def _control(self, receivers: Receivers) -> list[str]:
+        """Take the same first visits in with `observe_only`; return what is found."""
+        return await asyncio.to_thread(self._control_run, receivers)
+
+    def _control_run(self, receivers: Receivers) -> list[str]:
+        with contextlib.ExitStack() as stack:
+            folder = self._folder / "control"
+            addresses, url = self._pair(stack, folder, receivers, "observe_only")
+            facts = Facts(addresses["sql"])
+            stack.callback(facts.close)
+            ward = Ward(_SEED)
+            traffic = Traffic(ward, url, _PER_SECOND)
+            asyncio.run(traffic.run(_CONTROL_VISITS))
+            deadline = time.monotonic() + _STEP_SECONDS
+            while time.monotonic() < deadline:
+                if facts.count("inferences") >= _CONTROL_VISITS:
+                    break
+                time.sleep(0.2)
+            time.sleep(1)  # the last log lines follow their span by one export interval
+            hits = scan_store(facts.arrow, ward.planted())
+            return sorted({hit.kind for hit in hits})
+
+    def _leaks(self, facts: Facts, ward: Ward, control: list[str]) -> None:
+        canaries = ward.planted()
+        hits = [
+            *scan_store(facts.arrow, canaries),
+            *scan_files(self._folder / "main", canaries, exclude=("clickhouse",)),
+            *scan_files(self._folder / "received", canaries),
+        ]
+        for place in sorted({f"{hit.kind} in {hit.place}" for hit in hits}):
+            self._view.say(f"leaked: {place}")
+        self._result.counts["canaries_planted"] = len(canaries)
+        self._result.counts["canaries_leaked"] = len(hits)
+        self._result.counts["control_found"] = len(control)
+        self._result.expect("no canary leaked", not hits)
+        for carrier in CARRIERS:
+            self._result.expect(
+                f"the control found the canaries of the {carrier}",
+                any(kind.startswith(f"{carrier}:") for kind in control),
+            )
+
+    def _count(self, facts: Facts, api: str, receivers: Receivers) -> None:
+        counts = self._result.counts
+        for name in facts.picture().counts:
+            counts[name] = facts.count(name)
+        counts["redactions"] = _redactions(api)
+        counts["deliveries"] = len(receivers.posts.messages()) + len(
+            receivers.mails.messages()
+        )
+        for name in ("spans", "inferences", "outcomes", "metric_points", "redactions"):
+            self._result.expect(f"{name} above 0", counts[name] > 0)
+
+
+def _redactions(api: str) -> int:
+    """Return how many values the processor rewrote, by its own counter."""
+    import urllib.request
+
+    with urllib.request.urlopen(f"http://{api}/metrics", timeout=5) as reply:
+        lines = reply.read().decode().splitlines()
+    values = [
+        float(line.rpartition(" ")[2])
+        for line in lines
+        if line.startswith("algovigil_redact_values_total")
+    ]
+    return round(sum(values))
