@@ -1,0 +1,93 @@
+"""`Analysis`: the parts of line 2 that find, each at its own pace.
+
+Time is an argument. A part that fails is counted and logged by type, is tried again
+at the next tick, and never stops the others; line 1 never notices.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from algovigil_processor.analyse.clinical import Clinical
+from algovigil_processor.analyse.drift import Drift
+from algovigil_processor.analyse.findings import batch
+from algovigil_processor.analyse.reference import References
+from algovigil_processor.analyse.service import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from algovigil.config import MonitoringConfig
+    from algovigil_processor.analyse.findings import Found
+    from algovigil_processor.analyse.store import Store
+    from algovigil_processor.pipeline import Stage
+    from algovigil_processor.schema import Table
+    from algovigil_processor.telemetry import Telemetry
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    kind: str
+    table: Table
+    every_ns: int
+    find: Callable[[int], Found]
+
+
+class Analysis:
+    """Everything that a tick finds goes through *redact* into *store*."""
+
+    def __init__(
+        self,
+        store: Store,
+        redact: Stage,
+        config: MonitoringConfig,
+        telemetry: Telemetry,
+    ) -> None:
+        self._store = store
+        self._redact = redact
+        self._telemetry = telemetry
+        drift, clinical = config.drift_detection, config.clinical
+        drift_ns, clinical_ns = int(drift.interval * 1e9), int(clinical.interval * 1e9)
+        service = Service(store, config.alerts.window)
+        # a reference must be stored before drift looks for it
+        self._parts: Final = (
+            _Part("service", "service_metrics", 0, service),
+            _Part(
+                "clinical", "clinical_metrics", clinical_ns, Clinical(store, clinical)
+            ),
+            _Part(
+                "reference", "reference_profiles", drift_ns, References(store, drift)
+            ),
+            _Part("drift", "drift_findings", drift_ns, Drift(store, drift)),
+        )
+        self._done_ns: dict[str, int] = {}
+
+    def tick(self, now_ns: int) -> None:
+        """Run the parts that are due at *now_ns*. Raises nothing of theirs."""
+        for part in self._parts:
+            done_ns = self._done_ns.get(part.kind)
+            if done_ns is not None and now_ns - done_ns < part.every_ns:
+                continue
+            try:
+                found = part.find(now_ns)
+                self._keep(part, found, now_ns)
+            except Exception as error:
+                # the type alone: a message may hold values of the data
+                _LOG.error("analyse %s: %s", part.kind, type(error).__name__)
+                self._count(part, is_whole=False)
+                continue
+            self._done_ns[part.kind] = now_ns
+            self._count(part, is_whole=not found.failed)
+
+    def _keep(self, part: _Part, found: Found, now_ns: int) -> None:
+        if found.rows:
+            sealed = self._redact(batch(part.table, found.rows, now_ns))
+            self._store.insert((sealed,), token=f"tick-{part.kind}-{now_ns}")
+
+    def _count(self, part: _Part, *, is_whole: bool) -> None:
+        result = "ok" if is_whole else "error"
+        self._telemetry.count("analyse.ticks", kind=part.kind, result=result)

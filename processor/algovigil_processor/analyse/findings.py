@@ -1,0 +1,84 @@
+"""What a part of the analysis found, and how it becomes a batch.
+
+A number that could not be computed is null: never NaN, never an invented zero.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import pyarrow as pa
+
+from algovigil_processor.batch import Batch, Origin
+from algovigil_processor.schema import SCHEMAS, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+_LOG: Final = logging.getLogger(__name__)
+
+Row: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of one model: the unit that is analysed and that fails alone."""
+
+    model: str
+    version: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Version:
+        """Return the version that a result row speaks of."""
+        return cls(row["model_name"] or "", row["model_version"] or "")
+
+
+@dataclass(slots=True)
+class Found:
+    """Rows for one table, and how many versions could not be analysed."""
+
+    rows: list[Row] = field(default_factory=list)
+    failed: int = 0
+
+
+def each(
+    given: Iterable[Mapping[str, Any]],
+    analyse: Callable[[Mapping[str, Any]], Iterable[Row]],
+) -> Found:
+    """Analyse each of *given*; what fails is counted and leaves the others alone."""
+    found = Found()
+    for one in given:
+        try:
+            found.rows.extend(analyse(one))
+        except Exception as error:  # noqa: PERF203 # each version must fail alone
+            found.failed += 1
+            # the type alone: a message may hold values of the data
+            _LOG.error("analysis of one version failed: %s", type(error).__name__)
+    return found
+
+
+def head(
+    version: Version, now_ns: int, start_ns: int, end_ns: int | None = None
+) -> Row:
+    """Return the columns that every finding begins with."""
+    return {
+        "timestamp": now_ns,
+        "model_name": version.model,
+        "model_version": version.version,
+        "window_start": start_ns,
+        "window_end": now_ns if end_ns is None else end_ns,
+    }
+
+
+def finite(value: float | None) -> float | None:
+    """Return *value*, or None for what is not a number."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def batch(table: Table, rows: list[Row], now_ns: int) -> Batch:
+    """Return *rows*, one per finding, as an unsealed batch."""
+    columns = pa.RecordBatch.from_pylist(rows, schema=SCHEMAS[table])
+    return Batch(table, columns, Origin("analyse", now_ns))
