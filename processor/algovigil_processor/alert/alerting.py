@@ -1,0 +1,230 @@
+"""`Alerting`: rules judged on the store, incidents kept, messages delivered.
+
+A tick commits what changed and what is thereby owed in one transaction; delivery reads
+only what was committed. So no message is invented, and none is lost to a kill.
+"""
+
+from __future__ import annotations
+
+import collections
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from algovigil_processor.alert import ledger
+from algovigil_processor.alert.deliver.couriers import build
+from algovigil_processor.alert.deliver.outbox import Outbox
+from algovigil_processor.alert.judge import judge
+from algovigil_processor.alert.message import Message
+from algovigil_processor.alert.mirror import Mirror
+from algovigil_processor.alert.readings import ReadingReader
+from algovigil_processor.alert.record import Recorder
+from algovigil_processor.alert.rules import compile_rules
+from algovigil_processor.alert.tables import TABLES
+from algovigil_processor.alert.tree import render
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from algovigil.config import MonitoringConfig
+    from algovigil_processor.alert.deliver.outbox import Attempt
+    from algovigil_processor.alert.judge import Verdict
+    from algovigil_processor.alert.lifecycle import AlertState, Identity
+    from algovigil_processor.alert.metrics import Source
+    from algovigil_processor.alert.readings import Store
+    from algovigil_processor.pipeline import Stage
+    from algovigil_processor.state import State
+    from algovigil_processor.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one rule stands on one subject, and what it last came to.
+
+    `result` is '' until the first round; a firing alert whose result is `unknown`
+    still fires: its data went away, its cause perhaps did not.
+    """
+
+    incident_id: str
+    rule: str
+    severity: str
+    model: str
+    version: str
+    phase: str
+    since_ns: int
+    fired_ns: int
+    result: str
+    reason: str
+    values: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """A rule, and what its last round came to: subjects by result."""
+
+    name: str
+    condition: str
+    severity: str
+    duration_seconds: float
+    channels: tuple[str, ...]
+    results: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One incident that fired, over or not; `resolved_ns` is 0 while it fires."""
+
+    incident_id: str
+    rule: str
+    severity: str
+    model: str
+    version: str
+    condition: str
+    since_ns: int
+    fired_ns: int
+    resolved_ns: int
+    ending: str
+    value: float | None
+
+
+class Alerting:
+    """The alerting of one processor: call `tick` from one thread, `deliver` from one.
+
+    Everything else may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        redact: Stage,
+        state: State,
+        config: MonitoringConfig,
+        telemetry: Telemetry,
+        *,
+        rng: random.Random | None = None,
+    ) -> None:
+        """Check rules and channels; open no connection but the state's.
+
+        Raises:
+            ConfigError: a rule or a channel cannot be obeyed.
+            StartError: the state is of another version.
+        """
+        alerts = config.alerts
+        self._rules: Final = compile_rules(alerts.rules)
+        self._sources: Final = frozenset().union(*(r.sources for r in self._rules))
+        self._couriers: Final = build(alerts.channels)
+        self._recorder: Final = Recorder(
+            self._couriers,
+            f"{config.processor.api.rstrip('/')}/api/v1/alerts/history",
+        )
+        self._reader: Final = ReadingReader(
+            store, _valid_seconds(config), alerts.min_samples
+        )
+        state.create(TABLES)
+        self._state: Final = state
+        self._telemetry: Final = telemetry
+        self._mirror: Final = Mirror(state, store, redact)
+        self._outbox: Final = Outbox(
+            state, self._couriers, telemetry, rng or random.SystemRandom()
+        )
+        self._rules_stored = False
+        self._verdicts: Mapping[Identity, Verdict] = {}
+
+    def tick(self, now_ns: int) -> None:
+        """Judge every rule once, and commit what changed with what it owes."""
+        readings = self._reader.read(now_ns, self._sources)
+        with self._state.write() as db:
+            if not self._rules_stored:
+                self._recorder.keep_rules(db, self._rules, now_ns)
+            verdicts = list(judge(self._rules, readings, ledger.states(db), now_ns))
+            for verdict in verdicts:
+                self._recorder.commit(db, verdict, now_ns)
+        self._rules_stored = True
+        self._verdicts = {verdict.identity: verdict for verdict in verdicts}
+        for result, times in collections.Counter(v.result for v in verdicts).items():
+            self._telemetry.count("alert.evaluations", times, result=result)
+        self._mirror.run()
+
+    def deliver(self, now_ns: int) -> int:
+        """Send what is due; return how many messages their receivers took."""
+        sent = self._outbox.deliver(now_ns)
+        self._mirror.run()
+        return sent
+
+    def active(self) -> list[Standing]:
+        """Return what is pending or firing, the oldest first."""
+        with self._state.read() as db:
+            known = ledger.states(db)
+            severities = {r.name: r.severity for r in ledger.stored_rules(db).values()}
+        return [
+            self._standing(identity, state, severities.get(identity.rule, ""))
+            for identity, state in sorted(known.items(), key=lambda at: at[1].since_ns)
+        ]
+
+    def history(
+        self, *, incident_id: str | None = None, limit: int = 100
+    ) -> list[Incident]:
+        """Return incidents that fired, the newest first."""
+        with self._state.read() as db:
+            rows = ledger.incidents(db, incident_id=incident_id, limit=limit)
+        return [Incident(**row) for row in rows]
+
+    def rules(self) -> list[RuleView]:
+        """Return the rules in force."""
+        results: dict[str, collections.Counter[str]] = collections.defaultdict(
+            collections.Counter
+        )
+        for verdict in self._verdicts.values():
+            results[verdict.identity.rule][verdict.result] += 1
+        return [
+            RuleView(
+                rule.name,
+                render(rule.written),
+                rule.severity,
+                rule.for_ns / 1e9,
+                rule.channels,
+                results[rule.name],
+            )
+            for rule in self._rules
+        ]
+
+    def channels(self) -> tuple[str, ...]:
+        """Return the names of the channels."""
+        return tuple(self._couriers)
+
+    def test_channel(self, name: str, now_ns: int) -> list[Attempt]:
+        """Send a real test message by the channel *name*; return what happened.
+
+        Raises:
+            KeyError: there is no such channel.
+        """
+        message = Message("test", rule="test", severity="info", since_ns=now_ns)
+        return self._outbox.test(name, message.body(), now_ns)
+
+    def _standing(
+        self, identity: Identity, state: AlertState, severity: str
+    ) -> Standing:
+        verdict = self._verdicts.get(identity)
+        return Standing(
+            state.incident_id,
+            identity.rule,
+            severity,
+            *identity.subject,
+            state.phase,
+            state.since_ns,
+            state.fired_ns,
+            verdict.result if verdict else "",
+            verdict.judgement.reason if verdict else "",
+            dict(verdict.values) if verdict else {},
+        )
+
+
+def _valid_seconds(config: MonitoringConfig) -> dict[Source, float]:
+    """Return how long a value of each source stands for the present."""
+    window = config.alerts.window
+    return {
+        "service": window,
+        # what is computed once an hour stands until the next is clearly overdue
+        "clinical": max(window, 2 * config.clinical.interval),
+        "drift": max(window, 2 * config.drift_detection.interval),
+    }
