@@ -1,0 +1,29 @@
+"""Run every benchmark and print its figures: `make bench`."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import sys
+
+from tests.bench import ingest, sdk_overhead
+
+
+def main() -> int:
+    """Print one JSON document of all figures, with date and machine."""
+    results = {
+        "date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+    }
+    for module in (sdk_overhead, ingest):
+        print(f"- {module.__name__} ...", file=sys.stderr)
+        results[module.__name__.rpartition(".")[2]] = module.run()
+    print(json.dumps(results, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
