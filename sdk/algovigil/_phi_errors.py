@@ -1,0 +1,88 @@
+"""Caller's data in the words of an error: what an exception's message quotes.
+
+Invariant: a quoted literal goes wholly unless the message says that it names a part of
+the program; frames and source lines of a trace stay.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from algovigil._phi_rules import RuleSet
+
+
+def errors(rules: RuleSet, text: str, trust: str) -> Iterator[tuple[int, int]]:
+    """Yield what a caller passed, as the messages of errors in *text* quote it."""
+    for start, end in _messages(text, trust):
+        message = text[start:end]
+        exempt = [m.span() for m in rules.error_contexts.finditer(message)]
+        for first, last in _literals(message):
+            inner = message[first + 1 : last].rstrip("'\"`")
+            said = inner in rules.error_words or any(
+                a <= first and last <= b for a, b in exempt
+            )
+            if not said:
+                yield start + first, start + last
+
+
+_FRAME: Final = re.compile(
+    r'\s*(?:\|\s*)*File ".*?", line \d+|\s+at \S|\s*\.\.\. \d+ more|Traceback \(most'
+    r"|During handling of|The above exception",
+    re.ASCII,
+)
+_SAID: Final = re.compile(
+    r"\b[A-Za-z_][\w.]*(?:Error|Exception|Warning|Failure|Fault|Interrupt|Exit)[:(]",
+    re.ASCII,
+)
+
+
+def _messages(text: str, trust: str) -> Iterator[tuple[int, int]]:
+    """Yield where error messages stand: all of a text but headers, frames and source.
+
+    A text that is no error by its key has messages only after the name of an error.
+    """
+    in_frames = "Traceback (most recent" in text or "\n\tat " in text
+    if not in_frames:
+        said = _SAID.search(text) if trust != "error" else None
+        if trust == "error" or said:
+            yield (said.end() if said else 0), len(text)
+        return
+    if trust != "error":
+        head = text.find("Traceback (most recent")
+        if (said := _SAID.search(text, 0, max(head, 0))) is not None:
+            yield said.end(), head
+    at = 0
+    source = False
+    for line in text.splitlines(keepends=True):
+        frame = _FRAME.match(line) is not None
+        if not frame and not (source and line[:1] in (" ", "\t")):
+            yield at, at + len(line)
+            source = False
+        elif frame:
+            source = True
+        at += len(line)
+
+
+def _literals(message: str) -> Iterator[tuple[int, int]]:
+    """Yield each quoted literal with its quotes; an open one goes to the end."""
+    at = 0
+    while at < len(message):
+        quote = message[at]
+        # an apostrophe inside a word opens nothing
+        opens = quote in "'\"`" and (at == 0 or not message[at - 1].isalnum())
+        if not opens:
+            at += 1
+            continue
+        end = at + 1
+        while (end := message.find(quote, end)) >= 0:
+            after = message[end + 1 : end + 2]
+            if message[end - 1] != "\\" and not after.isalnum():
+                break
+            end += 1
+        stop = len(message) if end < 0 else end + 1
+        yield at, stop
+        at = stop
