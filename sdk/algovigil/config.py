@@ -86,15 +86,6 @@ class Ingest:
 
 
 @dataclass(frozen=True, slots=True)
-class Sla:
-    """Service levels, in the units of the seed: ms, percent, percent."""
-
-    latency_p95: float | None = None
-    availability: float | None = None
-    error_rate: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Rule:
     """One alert rule; `duration` is how long, in seconds, it must hold to fire."""
 
@@ -144,15 +135,6 @@ class Alerts:
         for rule in self.rules:
             for channel in rule.channels:
                 _one_of(f"channel of rule {rule.name!r}", channel, self.channels)
-
-
-@dataclass(frozen=True, slots=True)
-class Escalation:
-    """Who is told next, and when, while nobody acknowledges."""
-
-    escalation_time: float = 15.0
-    max_level: int = 3
-    escalation_channels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +218,7 @@ class MonitoringConfig:
     storage: Storage = Storage()
     phi: Phi = Phi()
     ingest: Ingest = Ingest()
-    sla: Sla = Sla()
     alerts: Alerts = Alerts()
-    escalation: Escalation = Escalation()
     drift_detection: DriftDetection = DriftDetection()
     clinical: Clinical = Clinical()
     metrics: Metrics = Metrics()

@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 Kind: TypeAlias = Literal["repeated", "fresh"]
-_WORDS = [
+_WORDS = (
     "study",
     "routed",
     "reading",
@@ -31,7 +31,7 @@ _WORDS = [
     "archive",
     "gateway",
     "transfer",
-]
+)
 
 
 def request(kind: Kind, spans: int, seed: int) -> bytes:
