@@ -47,7 +47,7 @@ class Clinical:
         labels = counted["labels"]
         table = Confusion(*(counted[cell] for cell in ("tp", "fp", "fn", "tn")))
         accuracy = rate(
-            "diagnostic_accuracy", counted["right"], labels, self._min_total
+            "diagnostic_accuracy", counted["agreeing"], labels, self._min_total
         )
         common = head(Version.of(counted), now_ns, start_ns) | {
             "inferences": counted["inferences"],

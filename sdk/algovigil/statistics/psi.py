@@ -1,8 +1,8 @@
 """Population stability index on bins that the reference pinned once.
 
 Bins are never taken from the current data, so that one wild value cannot hide a
-shift; missing, infinite and out-of-range values are bins of their own. Raw counts are
-the currency: they merge by addition over time and sites.
+shift; missing and infinite values, and those outside a discrete range, are bins of
+their own. Raw counts are the currency: they merge by addition over time and sites.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ def quantile_edges(
 ) -> NDArray[np.float64]:
     """Return the ascending bin edges (k+1,) that pin the finite *values* (n,).
 
-    Bin i is [edges[i], edges[i+1]); the last edge is the float after the maximum, so
-    that the edges hold every finite value. Edges are quantiles, ties collapsed; a
-    discrete reference gets one bin for each value. No finite value gives no edges.
+    Bin i is [edges[i], edges[i+1]). A continuous reference is cut at its quantiles,
+    ties collapsed, and its outer bins are open: that some later values lie beyond n
+    earlier ones is expected (2/(n+1) of them). A discrete reference gets one bin for
+    each value and closed ends. No finite value gives no edges.
     """
     array = np.asarray(values, dtype=np.float64).ravel()
     finite = array[np.isfinite(array)]
@@ -56,11 +57,11 @@ def quantile_edges(
         return np.empty(0)
     levels = np.unique(finite)
     if levels.size <= max_levels and finite.size >= ROWS_PER_LEVEL * levels.size:
-        starts = levels
-    else:
-        shares = np.arange(bins) / bins
-        starts = np.unique(np.quantile(finite, shares, method="inverted_cdf"))
-    return np.append(starts, np.nextafter(levels[-1], np.inf))
+        with np.errstate(over="ignore"):  # after the largest float comes infinity
+            return np.append(levels, np.nextafter(levels[-1], np.inf))
+    shares = np.arange(1, bins) / bins
+    cuts = np.unique(np.quantile(finite, shares, method="inverted_cdf"))
+    return np.concatenate([[-np.inf], cuts, [np.inf]])
 
 
 def bin_counts(

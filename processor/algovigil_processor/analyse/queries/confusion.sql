@@ -53,8 +53,8 @@ WITH
     (
         SELECT
             model_name, model_version, outcome_id,
-            any(outcome_ns) AS outcome_ns,
-            any(received_ns) AS received_ns,
+            any(outcome_ns) AS known_ns,
+            any(received_ns) AS arrived_ns,
             any(actual_value) AS actual,
             argMin(
                 (inference_id, row, if(predicted = '', predicted_value, predicted)),
@@ -94,7 +94,7 @@ WITH
             of_prediction.2 AS row,
             argMax(
                 (class_of(of_prediction.3), class_of(actual)),
-                (outcome_ns, received_ns, outcome_id)
+                (known_ns, arrived_ns, outcome_id)
             ) AS pair
         FROM labelling
         WHERE of_prediction.3 != ''
@@ -105,7 +105,7 @@ WITH
         SELECT
             model_name, model_version,
             count() AS labels,
-            countIf(pair.1 = pair.2) AS right,
+            countIf(pair.1 = pair.2) AS agreeing,
             -- without a named positive class only words that are known take part
             countIf(pair.1 = '+' AND pair.2 = '+') AS tp,
             countIf(pair.1 = '+' AND pair.2 != '+' AND is_known) AS fp,
@@ -122,15 +122,15 @@ WITH
         GROUP BY model_name, model_version
     )
 SELECT
-    all.model_name AS model_name,
-    all.model_version AS model_version,
-    all.inferences AS inferences,
-    labels, right, tp, fp, fn, tn
+    made.model_name AS model_name,
+    made.model_version AS model_version,
+    made.inferences AS inferences,
+    labels, agreeing, tp, fp, fn, tn
 FROM
 (
     SELECT model_name, model_version, count() AS inferences
     FROM predictions
     GROUP BY model_name, model_version
-) AS all
+) AS made
 LEFT JOIN counts USING (model_name, model_version)
 ORDER BY model_name, model_version

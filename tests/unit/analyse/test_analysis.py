@@ -1,0 +1,91 @@
+"""Ticks: due parts run, faults are counted and named by type, never raised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from algovigil.config import MonitoringConfig
+from algovigil.statistics.profile import CategoryColumn, NumericColumn, profile
+from algovigil_processor.analyse import Analysis
+from algovigil_processor.analyse.findings import Version, batch, each
+from algovigil_processor.analyse.reference import reference_rows
+from algovigil_processor.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pytest
+
+    from algovigil_processor.batch import Batch
+
+SECOND = 10**9
+
+
+class Down:
+    """A store that is away; it counts how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> Any:
+        self.asked.append(sql)
+        raise ConnectionError("Jane Doe")
+
+    def insert(self, batches: Any, token: str) -> None:
+        raise AssertionError("nothing was found, so nothing is stored")
+
+
+def seal(batch: Batch) -> Batch:
+    return batch.sealed(batch.rows, "test")
+
+
+def test_a_store_that_is_away_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Each part is counted as failed, and no message of the fault is logged."""
+    telemetry = Telemetry()
+    Analysis(Down(), seal, MonitoringConfig(), telemetry).tick(SECOND)
+    kinds = ("service", "clinical", "reference", "drift")
+    assert [1, 1, 1, 1] == [
+        telemetry.total("analyse.ticks", kind=kind, result="error") for kind in kinds
+    ]
+    assert "ConnectionError" in caplog.text
+    assert "Jane" not in caplog.text
+
+
+def test_a_part_that_failed_is_tried_again_at_the_next_tick() -> None:
+    """A fault does not cost an interval."""
+    store = Down()
+    analysis = Analysis(store, seal, MonitoringConfig(), Telemetry())
+    analysis.tick(SECOND)
+    once = len(store.asked)
+    analysis.tick(2 * SECOND)
+    assert 2 * once == len(store.asked)
+
+
+def test_a_version_that_fails_leaves_the_others() -> None:
+    """What one raises is counted; the rows of the others are kept."""
+
+    def analyse(given: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return [{"share": 1 / given["n"]}]
+
+    found = each([{"n": 1}, {"n": 0}, {"n": 2}], analyse)
+    assert ([{"share": 1.0}, {"share": 0.5}], 1) == (found.rows, found.failed)
+
+
+def test_a_reference_is_named_by_what_it_holds() -> None:
+    """Equal content has an equal name; one more row, or another version, has not."""
+    rng = np.random.default_rng(1)
+
+    def named(version: str, rows: int) -> str:
+        columns = {
+            ("age", "numeric"): NumericColumn(np.arange(float(rows)), 2),
+            ("ward", "categorical"): CategoryColumn(("A", "B"), np.array([3, 4])),
+        }
+        profiles = {key: profile(column, 9, rng) for key, column in columns.items()}
+        rows_of_it = reference_rows(Version("m", version), profiles, 7)
+        assert 2 == batch("reference_profiles", rows_of_it, 8).rows.num_rows
+        return rows_of_it[0]["reference_id"]
+
+    assert named("1", 5) == named("1", 5)
+    assert 3 == len({named("1", 5), named("1", 6), named("2", 5)})
