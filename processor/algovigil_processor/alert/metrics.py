@@ -49,7 +49,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "calibration_error": Metric("ratio", "clinical"),
     "treatment_effectiveness": Metric("ratio", "clinical"),
     "adverse_event_count": Metric("count", "clinical"),
-    "drift_score": Metric("number", "drift"),
+    "drift_score": Metric("ratio", "drift"),  # the share of features that drifted
     "psi": Metric("number", "drift"),
     "ks_p_value": Metric("ratio", "drift"),
 }
