@@ -1,0 +1,61 @@
+"""Decoded rows equal those of a slow, separate decoder over protobuf messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import HealthCheck, given, settings
+
+from algovigil_processor.batch import Origin
+from algovigil_processor.decode import decode
+from unit.decode import oracle
+from unit.decode.strategies import BODIES
+
+if TYPE_CHECKING:
+    from algovigil_processor.decode import Signal
+
+ORIGIN = Origin("http", 1_700_000_000_000_000_000)
+SLOW = settings(
+    max_examples=120, deadline=None, suppress_health_check=list(HealthCheck)
+)
+
+
+def agree(signal: Signal, bodies: list[bytes]) -> None:
+    decoded = decode(signal, bodies, ORIGIN)
+    found = {
+        batch.table: oracle.readable(batch.rows)
+        for batch in decoded.batches
+        if batch.table != "calls"
+    }
+    expected, refused = oracle.expected(signal, bodies, ORIGIN.received_ns)
+    # repr: NaN equals NaN, and 1 is not 1.0
+    assert {t: sorted(map(stable, r)) for t, r in expected.items()} == {
+        t: sorted(map(stable, r)) for t, r in found.items()
+    }
+    assert refused == decoded.rejected
+    assert [bool(n) for n in refused] == [bool(r) for r in decoded.reasons]
+
+
+def stable(row: oracle.Row) -> str:
+    return repr(sorted(row.items()))
+
+
+@SLOW
+@given(BODIES["traces"])
+def test_spans_equal_the_reference(bodies: list[bytes]) -> None:
+    """Any spans decode to the rows, and refusals, of the reference decoder."""
+    agree("traces", bodies)
+
+
+@SLOW
+@given(BODIES["logs"])
+def test_logs_equal_the_reference(bodies: list[bytes]) -> None:
+    """Any log records decode to the rows of the reference decoder."""
+    agree("logs", bodies)
+
+
+@SLOW
+@given(BODIES["metrics"])
+def test_points_equal_the_reference(bodies: list[bytes]) -> None:
+    """Any metric points decode to the rows of the reference decoder."""
+    agree("metrics", bodies)
