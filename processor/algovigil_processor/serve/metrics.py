@@ -21,14 +21,18 @@ def render(telemetry: Telemetry, version: str) -> str:
     for name, group in itertools.groupby(counters, lambda item: item[0][0]):
         metric = f"{_name(name)}_total"
         lines.append(f"# TYPE {metric} counter")
-        lines += [f"{metric}{_labels(key[1])} {value:g}" for key, value in group]
+        lines += [f"{metric}{_labels(key[1])} {_number(value)}" for key, value in group]
     for name, value in sorted(telemetry.gauges().items()):
-        lines += [f"# TYPE {_name(name)} gauge", f"{_name(name)} {value!r}"]
+        lines += [f"# TYPE {_name(name)} gauge", f"{_name(name)} {_number(value)}"]
     return "\n".join(lines) + "\n"
 
 
 def _name(name: str) -> str:
     return "algovigil_" + name.replace(".", "_")
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() else repr(value)
 
 
 def _labels(labels: Labels) -> str:

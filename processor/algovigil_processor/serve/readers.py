@@ -116,7 +116,20 @@ class Readers:
             with self._lock:
                 self._opened.append(session)
             self._own.session = session
-        return work(session)
+        try:
+            return work(session)
+        except BaseException:
+            # chDB gives what a failed statement had already put out to whoever asks
+            # next in the same session: other people's rows
+            self._drop(session)
+            raise
+
+    def _drop(self, session: Session) -> None:
+        self._own.session = None
+        with self._lock:
+            if session in self._opened:
+                self._opened.remove(session)
+        session.close()
 
     def close(self) -> None:
         """Wait for statements that run, drop those that wait, close the sessions."""

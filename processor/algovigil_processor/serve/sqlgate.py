@@ -87,8 +87,6 @@ TABLE_FUNCTIONS: Final = frozenset(
         "numbers_mt",
         "values",
         "view",
-        "zeros",
-        "zeros_mt",
     }
 )
 SYSTEM_TABLES: Final = frozenset(
@@ -115,9 +113,21 @@ SYSTEM_TABLES: Final = frozenset(
         "zeros_mt",
     }
 )
+# The longer of two that end alike comes first.
 _COMBINATORS: Final = (
     *("ArgMax", "ArgMin", "Array", "Distinct", "ForEach", "If", "Map", "Merge"),
-    *("Null", "OrDefault", "OrNull", "Resample", "SimpleState", "State", "Tuple"),
+    *("OrDefault", "OrNull", "Null", "Resample", "SimpleState", "State", "Tuple"),
+)
+# Words that stand before a parenthesis and call nothing.
+_KEYWORDS: Final = frozenset(
+    {
+        *("ALL", "AND", "AS", "ASC", "BETWEEN", "BY", "COLUMNS", "CUBE", "DESC"),
+        *("DISTINCT", "ELSE", "EXCEPT", "EXPLAIN", "FROM", "HAVING", "IN"),
+        *("INTERPOLATE", "INTERSECT", "JOIN", "LIKE", "LIMIT", "NOT", "OFFSET"),
+        *("ON", "OR", "OVER", "PIPELINE", "PREWHERE", "QUALIFY", "REPLACE"),
+        *("ROLLUP", "SELECT", "SETS", "SYNTAX", "TABLE", "THEN", "TREE", "UNION"),
+        *("USING", "WHEN", "WHERE", "WITH"),
+    }
 )
 # `default` is an overlay on the file system: its tables are files
 _CLOSED_DATABASES: Final = frozenset({"default", "system"})
@@ -126,6 +136,8 @@ _LINE: Final = re.compile(r"( *)([A-Z][\w:]*)(?: (.*))?")
 _QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
 _ESCAPED_QUOTE: Final = re.compile(r"\\[\\`']")
 _SCOPE: Final = re.compile(r":? In scope SELECT formatQuery\(.*\)\. \(", re.DOTALL)
+_CALL: Final = re.compile(r"([A-Za-z_]\w*|`(?:[^`\\]|\\.)*`)\s*\(")
+_PLACEHOLDER: Final = re.compile(r"\{\s*\w+\s*:[^{}]*\}")
 _FORMAT: Final = re.compile(r"\sFORMAT (\w+)\s*\Z")
 _NAME_PARAMETER: Final = re.compile(r"\{\s*(\w+)\s*:\s*Identifier\s*\}")
 
@@ -170,9 +182,12 @@ def admit(
     except Refused as error:
         raise Refused(error.code, _SCOPE.sub(". (", str(error))) from None
     _check_names(text, parameters or {})
+    _check_calls(text)
     found = _FORMAT.search(text)
     statement = Statement(text, found[1] if found else "")
-    _judge(engine(f"EXPLAIN AST {text}"), bool(found))
+    root = _judge(engine(f"EXPLAIN AST {text}"), bool(found))
+    if root.startswith("Show"):
+        _check_show(text)
     return statement
 
 
@@ -194,8 +209,28 @@ def _check_names(text: str, parameters: Mapping[str, object]) -> None:
         raise _denied("an escape in the name of something", "a plain name")
 
 
-def _judge(tree: str, has_format: bool) -> None:
-    """Refuse *tree*, the lines of EXPLAIN AST, unless every node of it is known."""
+def _check_calls(text: str) -> None:
+    """Refuse unknown calls by their looks alone, should the tree not show one."""
+    bare = _QUOTED.sub(lambda q: q[0] if q[0][0] == "`" else "''", text)
+    for name in _CALL.findall(_PLACEHOLDER.sub("''", bare)):
+        called = name.strip("`")
+        if called in _KEYWORDS or called.lower() in TABLE_FUNCTIONS or known(called):
+            continue
+        raise _denied(f"the function `{called}`", "one that computes")
+
+
+def _check_show(text: str) -> None:
+    """The tree of SHOW hides its WHERE and LIMIT."""
+    bare = _QUOTED.sub("", text)
+    if "(" in bare or re.search(r"\bWHERE\b", bare):
+        raise _denied("an expression in SHOW", "LIKE, or a SELECT of system.tables")
+
+
+def _judge(tree: str, has_format: bool) -> str:
+    """Refuse *tree*, the lines of EXPLAIN AST, unless every node of it is known.
+
+    Returns the kind of its root.
+    """
     path: list[_Node] = []
     root: _Node | None = None
     for depth, node in _nodes(tree):
@@ -215,6 +250,7 @@ def _judge(tree: str, has_format: bool) -> None:
         raise refused("SYNTAX_ERROR", "Empty query")
     if root.kind not in ("SelectWithUnionQuery", "Explain"):
         _judge_object(root, has_format)
+    return root.kind
 
 
 def _nodes(tree: str) -> Iterator[tuple[int, _Node]]:
@@ -302,14 +338,12 @@ def _judge_object(root: _Node, has_format: bool) -> None:
 def known(function: str) -> bool:
     """Tell whether a statement may call *function*, combinators included."""
     names, _ = _reviewed()
-    while function:
-        if function.lower() in names:
-            return True
+    while function and function.lower() not in names:
         suffix = next((c for c in _COMBINATORS if function.endswith(c)), "")
         if not suffix:
             return False
         function = function.removesuffix(suffix)
-    return False
+    return bool(function)
 
 
 @cache

@@ -108,8 +108,9 @@ def _parse(words: list[str]) -> tuple[argparse.Namespace, Command | None]:
     if command is not None:
         _add(commands, command)
         return parser.parse_args(words), command
-    for each in sorted(known):
-        _list(commands, each, known[each])
+    if "--version" not in words:  # which needs no command, and importing takes time
+        for each in sorted(known):
+            _list(commands, each, known[each])
     args = parser.parse_args(words)
     parser.print_help()
     return args, None
@@ -135,7 +136,7 @@ def _list(
 ) -> None:
     try:
         _add(commands, _load(module))
-    except ModuleNotFoundError:
+    except ImportError:
         commands.add_parser(name, help="(needs algovigil[processor])")
 
 
