@@ -110,8 +110,11 @@ class Clinic:
         return self.store.query(sql).to_pylist()
 
     def findings(self, model: str) -> dict[tuple[str, str], dict[str, Any]]:
-        """Return the drift findings of *model* by (feature, method)."""
-        found = self.rows(f"SELECT * FROM drift_findings WHERE model_name = '{model}'")
+        """Return the latest drift finding of *model* by (feature, method)."""
+        found = self.rows(
+            f"SELECT * FROM drift_findings WHERE model_name = '{model}' "
+            "ORDER BY timestamp"
+        )
         return {(row["feature"], row["method"]): row for row in found}
 
     def metrics(self, table: str, model: str) -> dict[str, dict[str, Any]]:

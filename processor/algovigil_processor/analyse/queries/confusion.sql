@@ -41,7 +41,7 @@ WITH
                 ''
             ) AS key
         FROM outcomes FINAL
-        WHERE outcome_type = 'diagnostic'
+        WHERE lower(outcome_type) = 'diagnostic'
             AND actual_value != ''
             AND timestamp <= fromUnixTimestamp64Nano({now_ns:Int64})
             AND received <= fromUnixTimestamp64Nano({now_ns:Int64})
