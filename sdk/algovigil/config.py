@@ -267,6 +267,37 @@ class MonitoringConfig:
             config = dataclasses.replace(config, database=Database(url=url))
         return config
 
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None
+    ) -> MonitoringConfig:
+        """Build the config of a process that nobody passes one: zero-code use.
+
+        `ALGOVIGIL_CONFIG` names the file, if there is one; `ALGOVIGIL_<SECTION>_<KEY>`
+        sets one scalar key, such as `ALGOVIGIL_CAPTURE_FEATURES=false`.
+
+        Raises:
+            ConfigError: as `load`.
+        """
+        import yaml
+
+        environ = os.environ if environ is None else environ
+        path = environ.get("ALGOVIGIL_CONFIG", "")
+        config = cls.load(path) if path else cls.of({})
+        for name, hint in typing.get_type_hints(cls).items():
+            if not dataclasses.is_dataclass(hint):
+                continue
+            section = getattr(config, name)
+            for key, kind in typing.get_type_hints(hint).items():
+                variable = f"ALGOVIGIL_{name}_{key}".upper()
+                text = environ.get(variable)
+                if kind in (str, bool, int, float) and text is not None:
+                    value: object = text if kind is str else yaml.safe_load(text)
+                    value = _scalar(kind, value, variable)
+                    section = dataclasses.replace(section, **{key: value})
+            config = dataclasses.replace(config, **{name: section})
+        return config
+
 
 T = TypeVar("T")
 

@@ -1,0 +1,235 @@
+"""The OpenTelemetry instruments of model calls, for one set of providers.
+
+Invariant: counts are kept here as integers and read by the SDK when it collects, so
+that a call pays for one histogram record and two additions, whatever is exported.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from importlib import metadata
+from random import Random
+from typing import TYPE_CHECKING, Final, Protocol
+
+from opentelemetry import _logs, metrics, trace
+from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
+
+from algovigil import semconv
+from algovigil.config import MonitoringConfig
+from algovigil.errors import ConfigError
+from algovigil.quiet import tell
+
+if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from algovigil.phi import Protector
+
+SCOPE: Final = "algovigil"
+# ms: most models answer between 50 us and 30 s; the default buckets start at 5 ms
+BUCKETS_MS: Final = (
+    *(0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0),
+    *(250.0, 500.0, 1000.0, 2000.0, 2500.0, 5000.0, 10_000.0, 30_000.0),
+)
+_MOST_SERIES: Final = 1000
+
+SeriesKey = tuple[str, str | None, str | None, str | None]
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def wall_ns(self) -> int:
+        """Return nanoseconds since the Unix epoch."""
+        ...
+
+    def ticks_ns(self) -> int:
+        """Return nanoseconds that never go back."""
+        ...
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    wall_ns = staticmethod(time.time_ns)
+    ticks_ns = staticmethod(time.perf_counter_ns)
+
+
+class Series:
+    """The counts of one model, version, framework and operation."""
+
+    __slots__ = ("attributes", "begun", "ended", "errors", "rows", "span_name")
+
+    def __init__(self, key: SeriesKey) -> None:
+        names = (
+            semconv.MODEL_NAME,
+            semconv.MODEL_VERSION,
+            semconv.MODEL_FRAMEWORK,
+            semconv.OPERATION,
+        )
+        self.span_name: Final = f"predict {key[0]}"
+        self.attributes: Final[dict[str, str]] = {
+            name: value for name, value in zip(names, key, strict=True) if value
+        }
+        self.begun = 0
+        self.ended = 0
+        self.rows = 0
+        self.errors: dict[str, int] = {}
+
+
+class Totals:
+    """Thread-safe counts of model calls, per series; a forked child starts at zero."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._series: dict[SeriesKey, Series] = {}
+        weak = weakref.WeakMethod(self._start_over)
+        os.register_at_fork(after_in_child=lambda: (again := weak()) and again())
+
+    def _start_over(self) -> None:
+        self._lock = threading.Lock()
+        self._series = {}
+
+    def series(self, key: SeriesKey) -> Series:
+        """Return the series of *key*; past 1000 of them, without the version."""
+        found = self._series.get(key)
+        if found is None:
+            if len(self._series) >= _MOST_SERIES:
+                key = (key[0], None, key[2], key[3])
+            with self._lock:
+                found = self._series.setdefault(key, Series(key))
+        return found
+
+    def begin(self, series: Series) -> None:
+        """Count a call that begins."""
+        with self._lock:
+            series.begun += 1
+
+    def end(self, series: Series, rows: int, error: str | None) -> None:
+        """Count a call of *rows* rows that ended, and its error type if it failed."""
+        with self._lock:
+            series.ended += 1
+            series.rows += rows
+            if error is not None:
+                series.errors[error] = series.errors.get(error, 0) + 1
+
+    def observe(
+        self, read: Callable[[Series], int]
+    ) -> Callable[[CallbackOptions], Iterable[Observation]]:
+        """Return a callback that reports what *read* finds in each series."""
+
+        def callback(_: CallbackOptions) -> Iterable[Observation]:
+            with self._lock:
+                return [
+                    Observation(read(s), s.attributes) for s in self._series.values()
+                ]
+
+        return callback
+
+    def observe_errors(self, _: CallbackOptions) -> Iterable[Observation]:
+        """Report failed calls, by error type."""
+        with self._lock:
+            return [
+                Observation(n, {**s.attributes, ERROR_TYPE: error})
+                for s in self._series.values()
+                for error, n in s.errors.items()
+            ]
+
+
+class Signals:
+    """Tracer, instruments and settings that model calls are recorded with."""
+
+    def __init__(
+        self,
+        config: MonitoringConfig,
+        *,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+        clock: Clock | None = None,
+        random: Random | None = None,
+    ) -> None:
+        version = metadata.version("algovigil")
+        self.config: Final = config
+        self.clock: Final[Clock] = clock or SystemClock()
+        self.random: Final = random or Random()  # noqa: S311 # samples rows, guards nothing
+        self.tracer: Final = trace.get_tracer(SCOPE, version, tracer_provider)
+        self.logger: Final = _logs.get_logger(
+            SCOPE, version, logger_provider=logger_provider
+        )
+        self.totals: Final = Totals()
+        meter = metrics.get_meter(SCOPE, version, meter_provider)
+        self.duration: Final = meter.create_histogram(
+            semconv.METRIC_INFERENCE_DURATION,
+            "ms",
+            "Duration of a model call.",
+            explicit_bucket_boundaries_advisory=BUCKETS_MS,
+        )
+        meter.create_observable_counter(
+            semconv.METRIC_INFERENCE_COUNT,
+            [self.totals.observe(lambda s: s.ended)],
+            "{call}",
+            "Model calls ended.",
+        )
+        meter.create_observable_counter(
+            semconv.METRIC_INFERENCE_ERRORS,
+            [self.totals.observe_errors],
+            "{call}",
+            "Model calls that raised.",
+        )
+        meter.create_observable_counter(
+            semconv.METRIC_INFERENCE_ROWS,
+            [self.totals.observe(lambda s: s.rows)],
+            "{row}",
+            "Rows passed to model calls.",
+        )
+        meter.create_observable_up_down_counter(
+            semconv.METRIC_INFERENCE_ACTIVE,
+            [self.totals.observe(lambda s: s.begun - s.ended)],
+            "{call}",
+            "Model calls begun and not ended.",
+        )
+
+    @cached_property
+    def protector(self) -> Protector:
+        """Return what turns identifiers into pseudonyms."""
+        from algovigil.phi import Protector
+
+        return Protector.of(self.config.phi)
+
+
+_lock: Final = threading.Lock()
+_current: Signals | None = None
+
+
+def current() -> Signals:
+    """Return the signals in use; the first time, those of the global providers."""
+    return _current or _first()
+
+
+def _first() -> Signals:
+    with _lock:
+        if _current is not None:
+            return _current
+        try:
+            config = MonitoringConfig.from_environment()
+        except ConfigError as error:
+            tell("reading the settings of the environment", error)
+            config = MonitoringConfig()
+        use(Signals(config))
+    assert _current is not None
+    return _current
+
+
+def use(signals: Signals | None) -> Signals | None:
+    """Make *signals* the ones in use (None: start anew); return those before."""
+    global _current  # noqa: PLW0603 # the one switch of the process
+    before, _current = _current, signals
+    return before
