@@ -33,6 +33,10 @@ _BACKSLASH: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|[\"'\\/nrt])")
 _PLAIN: Final = {"\\n": "\n", "\\r": "\r", "\\t": "\t"}
 
 
+MAX_CHARS: Final = 262_144
+"""Texts longer than this are not searched for identifiers: they go."""
+
+
 class Finding(NamedTuple):
     """An identifier at [start, end) of a text."""
 
@@ -168,9 +172,11 @@ def _possible(rules: Iterable[Rule], text: str) -> Iterator[Rule]:
     lower = text.lower()
     has_digit = _DIGIT.search(text) is not None
     for rule in rules:
-        if not rule.needs:
-            yield rule
-        elif has_digit if rule.needs[0] == "0" else any(n in lower for n in rule.needs):
+        needs = rule.needs
+        fits = (
+            has_digit if needs[:1] == ("0",) else any(word in lower for word in needs)
+        )
+        if fits or not needs:
             yield rule
 
 

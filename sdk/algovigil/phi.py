@@ -92,6 +92,12 @@ class Protector:
         self._key_id: Final = phi.key_id
         self._oldest: Final = (this_year or time.gmtime().tm_year) - 89
         self._actions: Final = self.rules.actions.get(self.preset.value, {})
+        self.active: Final = tuple(
+            i
+            for i, rule in enumerate(self.rules.rules)
+            if not rule.cls or self._action(rule.cls) != "keep"
+        )
+        """Indices of the value rules that change something under this preset."""
         self._warned = False
         self._clean: Final[set[bytes]] = set()
         self.note: Final = lru_cache(maxsize=8192)(self.rules.note)
@@ -166,6 +172,8 @@ class Protector:
         if not text:
             return Cleaned(text)
         note = self.note(key)
+        if text.startswith("p_") and self._keeps_token(note.cls, text):
+            return Cleaned(text)
         if note.cls is not None:
             if finder.is_done(text):
                 return Cleaned(text)
@@ -176,6 +184,8 @@ class Protector:
             return self._result(text, new, ((note.cls, action),))
         if only is None and note.trust != "error" and self.is_plain(text):
             return Cleaned(text)
+        if len(text) > finder.MAX_CHARS:
+            return self._result(text, "[LONG]", (("LONG", "redact"),))
         found = finder.find(self.rules, text, trust=note.trust, only=only)
         parts: list[str] = []
         marks: list[tuple[str, str]] = []
@@ -201,10 +211,9 @@ class Protector:
 
     def is_plain(self, text: str) -> bool:
         """Return whether *text* as a whole is a number, a hex id, a name of code."""
-        return (
-            _gate(self.rules.gate).fullmatch(text) is not None
-            and finder.TOKEN.fullmatch(text) is None
-        )
+        # a token has the shape of a name of code, and some presets drop it
+        gate = _gate(self.rules.gate)
+        return gate.fullmatch(text) is not None and not text.startswith("p_")
 
     def _result(
         self, old: str, new: str, marks: tuple[tuple[str, str], ...]
@@ -217,6 +226,10 @@ class Protector:
         if self.preset is Preset.OBSERVE_ONLY:
             return "redact"
         return self._actions.get(cls) or self._actions["*"]
+
+    def _keeps_token(self, cls: str | None, text: str) -> bool:
+        action = self._action(cls or "TOKEN")
+        return action in ("pseudonym", "keep") and bool(finder.TOKEN.fullmatch(text))
 
     def _replace(self, cls: str, action: str, old: str, *, whole: bool) -> str:
         if action == "keep" or (cls == "IP" and is_loopback(old)):

@@ -1,0 +1,110 @@
+"""All texts of a batch, encoded once: what rules say of each, and what became of it.
+
+Invariant: a text has one code; a new text is appended, so a code never changes meaning.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from algovigil.phi import Protector
+    from algovigil_processor.redact.prefilter import Prefilter
+
+PLAIN, SAFE, ERROR, IDENTIFIER = range(4)
+"""What the rules take a key for; see `algovigil.phi.Protector.note`."""
+
+_TRUST: Final = {"text": PLAIN, "safe": SAFE, "error": ERROR}
+_NOWHERE: Final = np.zeros(0, np.int64)
+REDACTED: Final = "[REDACTED]"
+
+
+class Texts:
+    """Texts by code. *arrays* are the texts of the leaves, in order."""
+
+    def __init__(
+        self, protector: Protector, prefilter: Prefilter, arrays: Sequence[Any]
+    ) -> None:
+        self.marks: Final[Counter[tuple[str, str]]] = Counter()
+        """Identifiers met, by class and action."""
+        self.failed = 0
+        """Values that went because judging them failed."""
+        self.protector: Final = protector
+        encoded = pa.concat_arrays(arrays).dictionary_encode(null_encoding="encode")
+        self.codes: Final[NDArray[np.int32]] = encoded.indices.to_numpy()
+        self._unique: Final = encoded.dictionary
+        self.size: Final = len(self._unique)
+        self._hits: Final = prefilter.hits(self._unique)
+        strong = {i for i, rule in enumerate(protector.rules.rules) if rule.strong}
+        self._any: Final = np.zeros(self.size, np.bool_)
+        self._any[list(self._hits)] = True
+        self._strong: Final = np.zeros(self.size, np.bool_)
+        self._strong[[c for c, r in self._hits.items() if strong.intersection(r)]] = (
+            True
+        )
+        self._new: Final[dict[str, int]] = {}
+
+    def __getitem__(self, code: int) -> str | None:
+        text: str | None = self._unique[code].as_py()
+        return text
+
+    def kind(self, key: str) -> int:
+        """Return what the rules take *key* for."""
+        note = self.protector.note(key)
+        return IDENTIFIER if note.cls is not None else _TRUST[note.trust]
+
+    def suspects(
+        self, codes: NDArray[np.int32], kinds: NDArray[np.int8] | int
+    ) -> NDArray[np.int64]:
+        """Return the positions in *codes* that must be looked at one by one.
+
+        Args:
+            codes: Codes of values.
+            kinds: What the key of each is, or that of all.
+        """
+        if isinstance(kinds, int):
+            if kinds >= ERROR:
+                return np.arange(len(codes))
+            if not self._hits:
+                return _NOWHERE
+            return np.flatnonzero((self._strong if kinds == SAFE else self._any)[codes])
+        if not self._hits:
+            return np.flatnonzero(kinds >= ERROR)
+        fits = self._any[codes] & ((kinds == PLAIN) | self._strong[codes])
+        return np.flatnonzero(fits | (kinds >= ERROR))
+
+    def rewritten(self, key: str, code: int, times: int) -> int:
+        """Return the code of what becomes of a text under *key*, met *times* times."""
+        text = self[code]
+        if not text:
+            return code
+        try:
+            hits = self._hits.get(code, ())
+            cleaned = self.protector.rewrite(key, text, hits)
+        except Exception:  # whatever it is, it must not carry the text on
+            return self.closed(times)
+        for mark in cleaned.marks:
+            self.marks[mark] += times
+        return code if cleaned.text == text else self.code(cleaned.text)
+
+    def closed(self, times: int) -> int:
+        """Return the code of what stands for *times* values that cannot be judged."""
+        self.failed += times
+        return self.code(REDACTED)
+
+    def code(self, text: str) -> int:
+        """Return the code of *text*, which need not have been there before."""
+        return self._new.setdefault(text, self.size + len(self._new))
+
+    def words(self) -> Any:
+        """Return every text at the place of its code."""
+        new = pa.array(list(self._new), pa.string())
+        return pa.concat_arrays([self._unique, new])

@@ -1,0 +1,244 @@
+"""The redaction of some columns: collect their texts, judge each once, put them back.
+
+Invariant: a text stays as it is only if its key is no identifier's and no rule fits it;
+positions never move.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from algovigil_processor.redact import columns as shape
+from algovigil_processor.redact import parallel
+from algovigil_processor.redact.texts import IDENTIFIER, PLAIN, Texts
+
+if TYPE_CHECKING:
+    from collections import Counter
+
+    from numpy.typing import NDArray
+
+    from algovigil.phi import Protector
+    from algovigil_processor.redact.prefilter import Prefilter
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A column, its leaves, and where the text of each begins among all texts."""
+
+    column: Any
+    leaves: list[shape.Leaf]
+    starts: list[int]
+    names: int | None = None
+    """Index of the column that names the elements of this one."""
+
+    def codes(self, texts: Texts, leaf: int) -> NDArray[np.int32]:
+        """Return the codes of the text of *leaf*."""
+        start = self.starts[leaf]
+        return texts.codes[start : start + len(self.leaves[leaf].values)]
+
+
+class Work:
+    """The texts of some columns. Add the columns, then `run` once."""
+
+    def __init__(self, protector: Protector) -> None:
+        self._protector: Final = protector
+        self._places: Final[dict[int, Place]] = {}
+        self._wanted: Final[list[int]] = []
+        self._arrays: Final[list[Any]] = []
+        self._length = 0
+
+    def add(self, index: int, column: Any, key: str) -> None:
+        """Take the column at *index*, whose values stand under *key*."""
+        self._places[index] = self._place(column, key, None)
+        self._wanted.append(index)
+
+    def add_named(self, index: int, column: Any, names: int, of: Any) -> None:
+        """Take the column at *index*, whose elements the list column *of* names."""
+        if names not in self._places:
+            self._places[names] = self._place(of, "", None)
+        self._places[index] = self._place(column, "", names)
+        self._wanted.append(index)
+
+    def _place(self, column: Any, key: str, names: int | None) -> Place:
+        leaves = shape.flatten(column, key)
+        starts = []
+        for leaf in leaves:
+            starts.append(self._length)
+            if pa.types.is_string(leaf.values.type):
+                self._arrays.append(leaf.values)
+                self._length += len(leaf.values)
+        return Place(column, leaves, starts, names)
+
+    def run(
+        self, prefilter: Prefilter
+    ) -> tuple[dict[int, Any], Counter[tuple[str, str]], int]:
+        """Return the columns that change, what was met, and how many values failed."""
+        texts = Texts(self._protector, prefilter, self._arrays)
+        keys = _Keys(texts, self._key_codes(texts))
+        new = {
+            index: [
+                self._leaf(texts, keys, place, leaf)
+                for leaf in range(len(place.leaves))
+            ]
+            for index in self._wanted
+            if len((place := self._places[index]).column)
+        }
+        words = texts.words()
+        changed = {}
+        for index, leaves in new.items():
+            if all(leaf is None for leaf in leaves):
+                continue
+            place = self._places[index]
+            filled = (
+                old.values if leaf is None else _filled(leaf, words)
+                for old, leaf in zip(place.leaves, leaves, strict=True)
+            )
+            changed[index] = shape.rebuild(place.column, filled)
+        return changed, texts.marks, texts.failed
+
+    def _key_codes(self, texts: Texts) -> list[NDArray[np.int32]]:
+        """Return the codes of every text that is the key of another value."""
+        found = [
+            place.codes(texts, leaf - 1)
+            for place in self._places.values()
+            for leaf in range(len(place.leaves))
+            if place.leaves[leaf].keyed
+        ]
+        names = {place.names for place in self._places.values()} - {None}
+        return found + [self._places[n].codes(texts, 0) for n in names if n is not None]
+
+    def _leaf(self, texts: Texts, keys: _Keys, place: Place, at: int) -> Any:
+        """Return new codes or a new array for a leaf of *place*; None: unchanged."""
+        leaf = place.leaves[at]
+        of: NDArray[np.int32] | None = None
+        if leaf.keyed:
+            of = place.codes(texts, at - 1)
+        elif place.names is not None:
+            names = self._places[place.names]
+            of = names.codes(texts, 0)
+            if (keys.kinds[of] != PLAIN).any():
+                cycle = shape.cycle(names.column, place.column)
+                of = np.where(cycle < 0, np.int32(-1), of[cycle]) if len(of) else None
+            else:
+                of = None
+        if not pa.types.is_string(leaf.values.type):
+            return None if of is None else _numbers(texts, keys, of, leaf.values)
+        codes = place.codes(texts, at)
+        new = _judged(texts, keys, leaf.key, of, codes)
+        if leaf.offsets is not None and of is not None:
+            new = _row_wise(texts, keys, leaf.offsets, of, codes, new)
+        return new
+
+
+class _Keys:
+    """What each text is as a key. Index -1 stands for no key at all."""
+
+    def __init__(self, texts: Texts, codes: list[NDArray[np.int32]]) -> None:
+        self.kinds: Final = np.zeros(texts.size + 1, np.int8)
+        used = np.zeros(texts.size, np.bool_)
+        for part in codes:
+            used[part] = True
+        self.code_of: Final[dict[str, int]] = {}
+        for code in np.flatnonzero(used).tolist():
+            key = texts[code] or ""
+            self.kinds[code] = texts.kind(key)
+            if key in parallel.KEYS:
+                self.code_of[key] = code
+
+
+def _filled(leaf: Any, words: Any) -> Any:
+    return words.take(pa.array(leaf)) if isinstance(leaf, np.ndarray) else leaf
+
+
+def _judged(
+    texts: Texts,
+    keys: _Keys,
+    key: str,
+    of: NDArray[np.int32] | None,
+    codes: NDArray[np.int32],
+) -> NDArray[np.int32] | None:
+    """Return *codes* after the rules, or None when nothing changes.
+
+    Each value stands under the key with the code in *of*, or all stand under *key*.
+    """
+    if not len(codes):
+        return None
+    kinds = texts.kind(key) if of is None else keys.kinds[of]
+    at = texts.suspects(codes, kinds)
+    if not len(at):
+        return None
+    owners = np.full(len(at), -1, np.int64) if of is None else of[at].astype(np.int64)
+    pairs = (owners + 1) * texts.size + codes[at]
+    unique, inverse, times = np.unique(pairs, return_inverse=True, return_counts=True)
+    new = np.empty(len(unique), np.int32)
+    for i, (pair, n) in enumerate(zip(unique.tolist(), times.tolist(), strict=True)):
+        owner, code = divmod(pair, texts.size)
+        name = (texts[owner - 1] or "") if owner else key
+        new[i] = texts.rewritten(name, code, n)
+    if (new == unique % texts.size).all():
+        return None
+    changed = codes.copy()
+    changed[at] = new[inverse]
+    return changed
+
+
+def _numbers(
+    texts: Texts, keys: _Keys, of: NDArray[np.int32], values: Any
+) -> Any | None:
+    """Return *values*, floats, without those under the keys *of* that tell too much."""
+    at = np.flatnonzero(keys.kinds[of] == IDENTIFIER)
+    if not len(at):
+        return None
+    numbers = values.to_numpy(zero_copy_only=False).copy()
+    for code in np.unique(of[at]).tolist():
+        key = texts[code] or ""
+        limit = texts.protector.number(key, math.inf)
+        mine = at[of[at] == code]
+        low = math.nan if limit is None else limit
+        new = np.minimum(numbers[mine], low)
+        touched = int((new != numbers[mine]).sum() - np.isnan(numbers[mine]).sum())
+        action = "drop" if limit is None else "cap"
+        texts.marks[texts.protector.classify_key(key) or "", action] += touched
+        numbers[mine] = new
+    return pa.array(numbers, mask=values.is_null().to_numpy(zero_copy_only=False))
+
+
+def _row_wise(
+    texts: Texts,
+    keys: _Keys,
+    offsets: NDArray[np.int32],
+    of: NDArray[np.int32],
+    codes: NDArray[np.int32],
+    new: NDArray[np.int32] | None,
+) -> NDArray[np.int32] | None:
+    """Judge arrays in a map by the names in the same map; see `parallel`."""
+    for values_key, names_key in parallel.NAMES_OF.items():
+        values, names = keys.code_of.get(values_key), keys.code_of.get(names_key)
+        if values is None or names is None:
+            continue
+        named = np.flatnonzero(of == names)
+        telling = [
+            code
+            for code in np.unique(codes[named]).tolist()
+            if parallel.tells(texts.protector, texts[code])
+        ]
+        named = named[np.isin(codes[named], telling)]
+        if not len(named):
+            continue
+        new = codes.copy() if new is None else new
+        row_of = np.searchsorted(offsets, np.arange(len(of)), side="right")
+        told = dict(zip(row_of[named].tolist(), codes[named].tolist(), strict=True))
+        # by the row: only calls whose names tell an identifier come here
+        for at in np.flatnonzero(of == values).tolist():
+            if (code := told.get(int(row_of[at]))) is not None:
+                old = texts[int(codes[at])] or ""
+                cleaned = parallel.judged(texts.protector, texts[code], old)
+                if cleaned != old:
+                    texts.marks["DATA", "redact"] += 1
+                    new[at] = texts.code(cleaned)
+    return new
