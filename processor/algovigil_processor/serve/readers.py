@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 
 from algovigil_processor.errors import ProcessorError
 from algovigil_processor.serve.wire import Refused, refused
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
+
+# Statements of users are the ones that run read-only; the writer's never do.
+_KILL: Final = "KILL QUERY WHERE Settings['readonly'] = '1' ASYNC"
 
 LIMITS: Final[Mapping[str, int]] = {
     "max_execution_time": 60,  # seconds
@@ -89,6 +92,7 @@ class Readers:
         self._own: Final = threading.local()
         self._lock: Final = threading.Lock()
         self._opened: Final[list[Session]] = []
+        self._running: Final[set[Future[object]]] = set()
 
     async def run(self, work: Callable[[Session], T]) -> T:
         """Return `work(session)`, run in a thread of ours.
@@ -105,9 +109,16 @@ class Readers:
         except RuntimeError:
             self._slots.release()
             raise refused("UNKNOWN_EXCEPTION", "the processor is stopping") from None
+        with self._lock:
+            self._running.add(cast("Future[object]", future))
         # the slot is free when the thread is, even if the client went away
-        future.add_done_callback(lambda _: self._slots.release())
+        future.add_done_callback(self._free)
         return await asyncio.wrap_future(future)
+
+    def _free(self, future: Future[T]) -> None:
+        self._slots.release()
+        with self._lock:
+            self._running.discard(cast("Future[object]", future))
 
     def _call(self, work: Callable[[Session], T]) -> T:
         session: Session | None = getattr(self._own, "session", None)
@@ -131,9 +142,18 @@ class Readers:
                 self._opened.remove(session)
         session.close()
 
-    def close(self) -> None:
-        """Wait for statements that run, drop those that wait, close the sessions."""
-        self._pool.shutdown(cancel_futures=True)
+    def close(self, grace: float = 2.0) -> None:
+        """Drop statements that wait, end those that run on after *grace* seconds."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            running = set(self._running)
+        if wait(running, grace).not_done:
+            killer = self._open()
+            try:
+                killer.raw(_KILL, "Null")
+            finally:
+                killer.close()
+        self._pool.shutdown()
         with self._lock:
             while self._opened:
                 self._opened.pop().close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import ChdbReader
+
+    from algovigil_processor.serve.readers import Session
 
 
 @pytest.fixture
@@ -101,6 +104,29 @@ def test_a_closed_pool_refuses(open_reader: Callable[[], ChdbReader]) -> None:
     with pytest.raises(Refused) as refused:
         ask(readers, "SELECT 1")
     assert 500 == refused.value.status
+
+
+def test_closing_ends_a_statement_that_runs_on(
+    open_reader: Callable[[], ChdbReader],
+) -> None:
+    """The processor stops in time whatever users have asked for."""
+    readers = Readers(open_reader, sessions=1)
+    begun = threading.Event()
+
+    def long(session: Session) -> bytes:
+        begun.set()
+        return session.raw("SELECT max(sipHash64(number)) FROM numbers(1e11)", "TSV")
+
+    async def close_meanwhile() -> float:
+        task = asyncio.create_task(readers.run(long))
+        await asyncio.to_thread(begun.wait, 10)
+        started = time.monotonic()
+        await asyncio.to_thread(readers.close, 0.2)
+        with pytest.raises(Refused):
+            await task
+        return time.monotonic() - started
+
+    assert asyncio.run(close_meanwhile()) < 5
 
 
 @pytest.mark.parametrize(
