@@ -115,15 +115,18 @@ def test_closing_ends_a_statement_that_runs_on(
 
     def long(session: Session) -> bytes:
         begun.set()
-        return session.raw("SELECT max(sipHash64(number)) FROM numbers(1e11)", "TSV")
+        return session.raw(
+            "SELECT max(sipHash64(number)) FROM numbers(100000000000)", "TSV"
+        )
 
     async def close_meanwhile() -> float:
         task = asyncio.create_task(readers.run(long))
         await asyncio.to_thread(begun.wait, 10)
         started = time.monotonic()
         await asyncio.to_thread(readers.close, 0.2)
-        with pytest.raises(Refused):
+        with pytest.raises(Refused) as refused:
             await task
+        assert 394 == refused.value.code
         return time.monotonic() - started
 
     assert asyncio.run(close_meanwhile()) < 5
