@@ -25,7 +25,7 @@ demo: venv ## run the whole job live on real clinical data, until Ctrl-C
 
 .PHONY: test
 test: venv ## run the tests (under 10 minutes)
-	$(BIN)/python -m pytest -m 'not soak and not debian'
+	$(BIN)/python -m pytest -m 'not soak'
 
 .PHONY: soak
 soak: venv ## run the long fault and load tests
