@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BOOLS: Final = pa.array(["false", "true"], TEXT)
+_NULL: Final = pa.array(["null"], TEXT)
 _ESCAPED: Final = r'["\\\x00-\x1f\x{2028}\x{2029}]'
 
 
@@ -61,36 +62,48 @@ class Texts:
         return self.pool.take(wrap(at, pa.int64()))
 
 
-def texts(values: pa.StructArray, *, as_json: bool = False) -> Texts:
-    """Return *values* (structs of `AnyValue`) as text, or as JSON when *as_json*.
-
-    Nested values must have been excluded by the caller when *as_json* is set.
-    """
+def texts(values: pa.StructArray) -> Texts:
+    """Return *values*, structs of `AnyValue`, as text."""
     strings = values.field("string_value")
-    found = mask(strings)
     others = [n for n in _KINDS if values.field(n).null_count < len(values)]
-    pool = [plain(strings) if not as_json else _quoted(strings)]
-    if not others and not as_json:
-        return Texts(pool[0], None, None, None)
-    where = np.arange(len(values))
-    count = found.astype(np.uint8)
+    if not others:
+        return Texts(plain(strings), None, None, None)
+    return _assembled(values, others, plain(strings), as_json=False)
+
+
+def json_texts(values: pa.StructArray) -> pa.StringArray:
+    """Return *values*, of which none is an array or map, as JSON."""
+    kinds = {"string_value", *_KINDS} - {"array_value", "kvlist_value"}
+    there = [n for n in kinds if values.field(n).null_count < len(values)]
+    return _assembled(values, there, None, as_json=True).take()
+
+
+def _assembled(
+    values: pa.StructArray, kinds: list[str], strings: Any, *, as_json: bool
+) -> Texts:
+    """Put the texts of *kinds* over *strings*, or over JSON's null."""
+    if strings is None:
+        pool, where = [_NULL], np.zeros(len(values), np.int64)
+        count = np.zeros(len(values), np.uint8)
+    else:
+        pool, where = [strings], np.arange(len(values))
+        count = mask(values.field("string_value")).astype(np.uint8)
     arrays: Arrays | None = None
-    size = len(values)
-    for name in others:
+    size = len(pool[0])
+    for name in kinds:
         column = values.field(name)
         here = np.flatnonzero(mask(column))
         count[here] += 1
         if name == "array_value":
             arrays = Arrays.of(column.take(wrap(here, pa.int64())), here, len(values))
             block, index = arrays.json(), arrays.distinct[here]
+        elif name == "string_value":
+            block, index = _quoted(column.drop_null()), np.arange(len(here))
         else:
             block, index = _KINDS[name](column.drop_null(), as_json)
         where[here] = size + index
         pool.append(block)
         size += len(block)
-    if as_json:
-        where[count == 0] = size
-        pool.append(pa.array(["null"], TEXT))
     ambiguous = count > 1
     if arrays is not None and arrays.ambiguous is not None:
         ambiguous |= arrays.ambiguous
@@ -170,12 +183,11 @@ def _positional(value: float) -> str:
 
 def _quoted(strings: pa.StringArray) -> pa.StringArray:
     """Return *strings* as JSON strings, escaped as Go does without HTML escaping."""
-    filled = plain(strings)
-    escaped = pc.match_substring_regex(filled, _ESCAPED)
-    body = pc.binary_join_element_wise('"', filled, '"', "")
+    escaped = pc.match_substring_regex(strings, _ESCAPED)
+    body = pc.binary_join_element_wise('"', strings, '"', "")
     if not pc.any(escaped).as_py():
         return body
-    coded = filled.filter(escaped).dictionary_encode()
+    coded = strings.filter(escaped).dictionary_encode()
     spelt = pa.array([_json(s) for s in coded.dictionary.to_pylist()], TEXT)
     return pc.replace_with_mask(body, escaped, spelt.take(coded.indices))
 
@@ -221,7 +233,7 @@ class Arrays:
         deep = mask(self.elements.field("array_value"))
         deep |= mask(self.elements.field("kvlist_value"))
         if not deep.any():
-            return _joined(self.offsets, texts(self.elements, as_json=True).take())
+            return _joined(self.offsets, json_texts(self.elements))
         # rare: an array in an array; upb checks the nesting and decodes one value
         nested = np.zeros(len(self.serialized), np.bool_)
         nested[owners(self.offsets)[deep]] = True
@@ -235,7 +247,7 @@ class Arrays:
             ],
             TEXT,
         )
-        pool = pa.concat_arrays([_joined(cut, texts(flat, as_json=True).take()), spelt])
+        pool = pa.concat_arrays([_joined(cut, json_texts(flat)), spelt])
         order = np.empty(len(nested), np.int64)
         order[~nested] = np.arange(len(cut) - 1)
         order[nested] = len(cut) - 1 + np.arange(len(spelt))

@@ -257,12 +257,11 @@ def _text_bytes(column: pa.Array) -> NDArray[np.int64]:
     if pa.types.is_string(column.type):
         return _numpy(pc.binary_length(column).fill_null(0)).astype(np.int64)
     if pa.types.is_map(column.type):
-        pairs = column.flatten()
-        sizes = _text_bytes(pairs.field("key")) + _text_bytes(pairs.field("value"))
-    elif pa.types.is_list(column.type):
-        sizes = _text_bytes(column.flatten())
-    else:
-        return np.zeros(len(column), np.int64)
-    ends = np.concatenate(([0], np.cumsum(sizes)))
-    first = _starts(column)
-    return ends[first + _lengths(column)] - ends[first]
+        pairs = _text_bytes(column.keys) + _text_bytes(column.items)
+        ends = np.concatenate(([0], np.cumsum(pairs)))[_numpy(column.offsets)]
+        return np.diff(ends)
+    if pa.types.is_list(column.type):
+        ends = np.concatenate(([0], np.cumsum(_text_bytes(column.flatten()))))
+        first = _starts(column)
+        return ends[first + _lengths(column)] - ends[first]
+    return np.zeros(len(column), np.int64)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, settings
 
 from algovigil_processor.batch import Origin
-from algovigil_processor.decode import decode
-from unit.decode import oracle
+from algovigil_processor.decode import Decoded, decode
+from unit.decode import oracle, samples
 from unit.decode.strategies import BODIES
 
 if TYPE_CHECKING:
@@ -59,3 +60,21 @@ def test_logs_equal_the_reference(bodies: list[bytes]) -> None:
 def test_points_equal_the_reference(bodies: list[bytes]) -> None:
     """Any metric points decode to the rows of the reference decoder."""
     agree("metrics", bodies)
+
+
+def test_threads_decode_at_the_same_time() -> None:
+    """Workers share the parsers: each thread gets the rows of its own bodies."""
+    bodies = [[samples.REQUESTS["traces"]] * n for n in range(1, 9)] * 8
+
+    def rows(group: list[bytes]) -> int:
+        return decode("traces", group, ORIGIN).batches[0].rows.num_rows
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(rows, bodies))
+    assert found == [3 * len(group) for group in bodies]
+
+
+def test_nothing_gives_nothing() -> None:
+    """No bodies, and empty ones, give no batch and no refusal."""
+    assert decode("logs", [], ORIGIN) == Decoded((), (), ())
+    assert decode("metrics", [b"", b""], ORIGIN) == Decoded((), (0, 0), ("", ""))
