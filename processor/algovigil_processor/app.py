@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from starlette.types import ASGIApp
+
     from algovigil import MonitoringConfig
 
 _LOG: Final = logging.getLogger(__name__)
@@ -260,7 +262,7 @@ class App:
     ) -> Listen:
         readers = Readers(lambda: store.reader(LIMITS))
         self._open.callback(readers.close)
-        apps = {
+        apps: dict[str, ASGIApp] = {
             "http": OtlpHttp(handler, from_json),
             "sql": sql.build(
                 readers,

@@ -36,6 +36,7 @@ _TAIL: Final = ("quist", "kowitz", "gravely", "lund", "feather")
 class Identity:
     """A person who does not exist."""
 
+    number: int
     name: str
     mrn: str
     phone: str
@@ -43,11 +44,10 @@ class Identity:
 
     def canaries(self, carrier: Carrier) -> list[Canary]:
         """Return what must be found nowhere; the kind tells the carrier too."""
+        values = {**self.fields(), "surname": self.name.split()[-1]}
         return [
-            Canary(f"{carrier}:name", self.name),
-            Canary(f"{carrier}:mrn", self.mrn),
-            Canary(f"{carrier}:phone", self.phone),
-            Canary(f"{carrier}:birth_date", self.birth_date),
+            Canary(f"{carrier}:{field} of {self.number}", value)
+            for field, value in values.items()
         ]
 
     def fields(self) -> dict[str, str]:
@@ -70,6 +70,7 @@ def identities(seed: int) -> dict[Carrier, list[Identity]]:
     surnames = [stem + tail for tail in _TAIL for stem in _STEM]
     people = [
         Identity(
+            number=number,
             name=f"{_FIRST[number % len(_FIRST)]} {surnames[number]}",
             mrn=str(mrns[number]),
             phone=f"{201 + 7 * number}-555-{lines[number]}",

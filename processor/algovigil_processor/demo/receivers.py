@@ -5,6 +5,7 @@ Both keep every byte they get, since the leak check reads them.
 
 from __future__ import annotations
 
+import asyncio
 import http.server
 import threading
 from typing import TYPE_CHECKING
@@ -81,7 +82,9 @@ class Receivers:
     @property
     def smtp_port(self) -> int:
         """Where mails go."""
-        return int(self._smtp.server.sockets[0].getsockname()[1])
+        server = self._smtp.server
+        assert isinstance(server, asyncio.Server)
+        return int(server.sockets[0].getsockname()[1])
 
     def __enter__(self) -> Receivers:
         self._thread.start()

@@ -319,10 +319,12 @@ class Story:
             *scan_files(self._folder / "main", canaries, exclude=("clickhouse",)),
             *scan_files(self._folder / "received", canaries),
         ]
-        for place in sorted({f"{hit.kind} in {hit.place}" for hit in hits}):
+        for place in sorted(
+            {f"{hit.kind}, {hit.form}, in {hit.carrier}" for hit in hits}
+        ):
             self._view.say(f"leaked: {place}")
         self._result.counts["canaries_planted"] = len(canaries)
-        self._result.counts["canaries_leaked"] = len(hits)
+        self._result.counts["canaries_leaked"] = len({hit.kind for hit in hits})
         self._result.counts["control_found"] = len(control)
         self._result.expect("no canary leaked", not hits)
         for carrier in CARRIERS:
