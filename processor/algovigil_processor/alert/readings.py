@@ -86,35 +86,37 @@ class ReadingReader:
         values: dict[Subject, dict[str, Reading]] = defaultdict(dict)
         failed: set[Source] = set()
         for source in sorted(sources):
-            table = self._query(source, now_ns)
-            if table is None:
+            rows = self._query(source, now_ns)
+            if rows is None:
                 failed.add(source)
             else:
-                self._collect(table, source, values)
+                self._collect(rows, source, values)
         return Readings(values, frozenset(failed))
 
-    def _query(self, source: Source, now_ns: int) -> pa.Table | None:
+    def _query(
+        self, source: Source, now_ns: int
+    ) -> Sequence[Mapping[str, object]] | None:
         since_ns = max(now_ns - int(self._seconds[source] * 1e9), 0)
+        parameters = {"since_ns": since_ns, "now_ns": now_ns}
         try:
-            return self._store.query(
-                self._sql[source], {"since_ns": since_ns, "now_ns": now_ns}
-            )
+            # a row per model version and metric: dozens a tick, not a row per call
+            return self._store.query(self._sql[source], parameters).to_pylist()
         except Exception as error:
             log.warning("%s metrics not read: %s", source, type(error).__name__)
             return None
 
     def _collect(
         self,
-        table: pa.Table,
+        rows: Sequence[Mapping[str, object]],
         source: Source,
         values: dict[Subject, dict[str, Reading]],
     ) -> None:
-        # a row per model version and metric: some dozens a tick, not a row per call
-        for row in table.to_pylist():
-            metric = METRICS.get(row["metric"])
+        for row in rows:
+            name = str(row["metric"])
+            metric = METRICS.get(name)
             if metric is not None and metric.source == source:
-                subject = Subject(row["model_name"], row["model_version"])
-                values[subject][row["metric"]] = self._reading(row, metric)
+                subject = Subject(str(row["model_name"]), str(row["model_version"]))
+                values[subject][name] = self._reading(row, metric)
 
     def _reading(self, row: Mapping[str, object], metric: Metric) -> Reading:
         value, samples = row["value"], row["samples"]
