@@ -1,0 +1,1 @@
+"""Checks that what the system promises is so."""

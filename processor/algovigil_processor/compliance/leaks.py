@@ -1,0 +1,250 @@
+"""The leak check: planted identifiers are searched for in all that is kept.
+
+Stored columns are compressed, so a search of the data directory proves nothing about
+them: every column that can hold text is read through SQL, and bytes are searched only
+where nothing is compressed. Invariant: a hit names the kind of the canary and where it
+was, never its value.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
+from urllib.parse import quote, quote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import (
+        Callable,
+        Collection,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
+    from pathlib import Path
+
+    import pyarrow as pa
+
+Query: TypeAlias = "Callable[[str], pa.Table]"
+
+_COLUMNS: Final = """
+SELECT table, name, type FROM system.columns WHERE database = {database} AND table IN (
+    SELECT name FROM system.tables
+    WHERE database = {database} AND engine NOT LIKE '%View'
+        AND coalesce(total_rows, 1) > 0)
+ORDER BY table, position
+"""
+_SEARCH: Final = """
+SELECT needle FROM (
+    SELECT DISTINCT
+        arrayJoin(arrayFilter((i, p) -> p > 0, arrayEnumerate(at), at)) AS needle
+    FROM (
+        SELECT multiSearchAllPositions({text}, {needles}) AS at FROM {table}
+        WHERE multiSearchAny({text}, {needles})))
+ORDER BY needle
+"""
+_SHORTEST: Final = 4  # characters: a shorter value is found in anything
+_DIGITS: Final = 7  # digits: a shorter number is found in any count or clock
+_NEEDLES: Final = 200  # multiSearchAny takes fewer than 256 needles
+_CHUNK: Final = 1 << 20  # bytes of a file that are searched at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A made-up identifier that is sent in and must be found nowhere."""
+
+    kind: str
+    value: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.value) < _SHORTEST:
+            raise ValueError(
+                f"canary {self.kind!r}: {len(self.value)} characters;"
+                f" expected: at least {_SHORTEST}"
+            )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Hit:
+    """Where a canary was found; it holds no value."""
+
+    kind: str
+    carrier: str
+    """`table.column`, or the path of a file below the root."""
+    form: str
+    """How it was written: `plain`, `percent`, `base64`, `hex`, ..."""
+
+
+def forms(value: str) -> dict[bytes, str]:
+    """Return every byte string by which *value* may be found, and the form's name.
+
+    All are in lower case, as is the text that they are searched in.
+    """
+    found: dict[bytes, str] = {}
+
+    def add(form: str, *needles: str | bytes) -> None:
+        for needle in needles:
+            raw = needle.encode() if isinstance(needle, str) else needle
+            found.setdefault(raw.lower(), form)
+
+    for text in {value, value.lower(), value.upper()}:
+        add("plain", text)
+        add("percent", quote(text, safe=""), quote_plus(text))
+        add("json", json.dumps(text)[1:-1], json.dumps(json.dumps(text))[3:-3])
+        add("escaped", text.replace("\\", "\\\\").replace("'", "\\'"))
+        add("hex", text.encode().hex())
+        add("base64", *_base64(text.encode()))
+    words = value.split()
+    if len(words) == 2:
+        first, last = words
+        joined = [f"{last}, {first}", f"{last},{first}", f"{last}^{first}"]
+        add("reordered", *joined, *(f"{first}{mark}{last}" for mark in "._-^"))
+    digits = "".join(c for c in value if c.isascii() and c.isdigit())
+    letters = sum(c.isalpha() for c in value)
+    # a date's digits alone are found in any clock; a phone's or a record's are not
+    if len(digits) >= _DIGITS and letters <= _SHORTEST and not _is_date(value):
+        add("digits", digits)
+    return found
+
+
+def _base64(raw: bytes) -> Iterator[bytes]:
+    """Yield what of *raw* is the same in base64 wherever in a stream it begins."""
+    for before in range(3):
+        whole = base64.b64encode(b"\0" * before + raw)
+        # characters that a neighbouring byte shares in are cut off
+        first = (before * 8 + 5) // 6
+        last = (before + len(raw)) * 8 // 6
+        part = whole[first:last]
+        if len(part) >= 2 * _SHORTEST:
+            yield part
+            yield part.translate(bytes.maketrans(b"+/", b"-_"))
+
+
+def _is_date(value: str) -> bool:
+    parts = value.replace("/", "-").replace(".", "-").split("-")
+    lengths = sorted(len(part) for part in parts if part.isdigit())
+    return len(parts) == 3 and lengths in ([2, 2, 4], [1, 2, 4], [1, 1, 4], [2, 2, 2])
+
+
+def scan_store(
+    query: Query, canaries: Iterable[Canary], database: str = "otel"
+) -> list[Hit]:
+    """Search every column of *database* that can hold text, through SQL.
+
+    Args:
+        query: Runs a statement and returns its rows.
+        canaries: What to search for.
+        database: The database; its views are read through the tables below them.
+    """
+    needles = _needles(canaries)
+    tables: dict[str, list[str]] = defaultdict(list)
+    for row in query(_COLUMNS.format(database=_literal(database.encode()))).to_pylist():
+        if _holds_text(row["type"]):
+            tables[row["table"]].append(row["name"])
+    hits: set[Hit] = set()
+    for table, columns in tables.items():
+        where = f"{_name(database)}.{_name(table)}"
+        # the whole row first: most tables hold none of thousands of needles
+        met = _search(query, where, columns, list(needles))
+        for column in columns if met else ():
+            for needle in _search(query, where, [column], met):
+                for kind, form in needles[needle]:
+                    hits.add(Hit(kind, f"{table}.{column}", form))
+    return sorted(hits)
+
+
+def scan_files(
+    root: Path, canaries: Iterable[Canary], exclude: Collection[str] = ()
+) -> list[Hit]:
+    """Search the bytes and the names of every file below *root*.
+
+    Args:
+        root: A directory.
+        canaries: What to search for.
+        exclude: Paths below *root*, with `/`, that are left out with all below them:
+            what is compressed or encrypted and is read in another way.
+    """
+    needles = _needles(canaries)
+    hits: set[Hit] = set()
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.is_symlink() or any(_is_below(name, other) for other in exclude):
+            continue
+        found = {needle for needle in needles if needle in name.lower().encode()}
+        if path.is_file():
+            found |= _in_file(path, needles)
+        for needle in found:
+            for kind, form in needles[needle]:
+                # a name that holds a canary is not repeated in the finding
+                shown = "a file name" if needle in name.lower().encode() else name
+                hits.add(Hit(kind, shown, form))
+    return sorted(hits)
+
+
+def _is_below(name: str, other: str) -> bool:
+    return name == other or name.startswith(other.rstrip("/") + "/")
+
+
+def _in_file(path: Path, needles: Collection[bytes]) -> set[bytes]:
+    """Return which of *needles* are in the file, read by overlapping chunks."""
+    overlap = max((len(needle) for needle in needles), default=1) - 1
+    found: set[bytes] = set()
+    tail = b""
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                text = tail + chunk.lower()
+                found.update(needle for needle in needles if needle in text)
+                tail = text[-overlap:] if overlap else b""
+    except FileNotFoundError:  # a segment that was stored in the meantime
+        return found
+    return found
+
+
+def _needles(canaries: Iterable[Canary]) -> Mapping[bytes, list[tuple[str, str]]]:
+    """Return the kinds and forms by needle."""
+    found: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
+    for canary in canaries:
+        for needle, form in forms(canary.value).items():
+            found[needle].append((canary.kind, form))
+    return found
+
+
+def _holds_text(kind: str) -> bool:
+    if kind.startswith(("AggregateFunction", "SimpleAggregateFunction")):
+        return False
+    return any(
+        word in kind
+        for word in ("String", "Array", "Map", "Nested", "Tuple", "JSON", "Variant")
+    )
+
+
+def _search(
+    query: Query, table: str, columns: Sequence[str], needles: Sequence[bytes]
+) -> list[bytes]:
+    """Return which of *needles* are in a row of *columns*."""
+    texts = ", '\n', ".join(f"toString({_name(column)})" for column in columns)
+    met: list[bytes] = []
+    for start in range(0, len(needles), _NEEDLES):
+        part = needles[start : start + _NEEDLES]
+        found = query(
+            _SEARCH.format(
+                text=f"lower(concat('', {texts}))",
+                needles="[" + ",".join(map(_literal, part)) + "]",
+                table=table,
+            )
+        )
+        met += (part[row["needle"] - 1] for row in found.to_pylist())
+    return met
+
+
+def _name(name: str) -> str:
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def _literal(raw: bytes) -> str:
+    """Return *raw* as a constant that needs no quoting."""
+    return f"unhex('{raw.hex()}')"
