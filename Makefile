@@ -25,7 +25,12 @@ demo: venv ## run the whole job live on real clinical data, until Ctrl-C
 
 .PHONY: test
 test: venv ## run the tests (under 10 minutes)
-	$(BIN)/python -m pytest -m 'not soak'
+	$(BIN)/python -m pytest -m 'not soak and not debian'
+
+.PHONY: test-debian
+test-debian: venv ## run the tests that need packages of Debian; installs them as root
+	command -v curl > /dev/null || (apt-get update -qq && apt-get install -y -qq curl)
+	$(BIN)/python -m pytest -m debian
 
 .PHONY: soak
 soak: venv ## run the long fault and load tests

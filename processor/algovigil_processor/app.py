@@ -16,9 +16,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from algovigil.phi import Protector
-
 from algovigil.errors import explain
+from algovigil.phi import Protector
 from algovigil_processor.alert import Alerting
 from algovigil_processor.alert.routes import router as alert_router
 from algovigil_processor.analyse import Analysis

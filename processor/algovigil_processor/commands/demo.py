@@ -22,7 +22,7 @@ HELP: Final = "watch a real model drift, fail and raise the alarm, on this machi
 EPILOG: Final = """\
 A FastAPI service with not one line of Algovigil in it scores patients of the Wisconsin
 Diagnostic Breast Cancer data. Half-way its scanner shifts: mean texture, worst texture
-and worst smoothness come out 1.5 times too large. Drift is named on these features,
+and worst smoothness come out 1.7 times too large. Drift is named on these features,
 pathology's labels show that accuracy fell, an alert reaches a webhook and a mailbox.
 Every request plants made-up identities in a header, the query, baggage, a log line and
 an exception; none may be found in anything stored or sent, and all the same traffic

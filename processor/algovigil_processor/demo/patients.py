@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Carrier: TypeAlias = Literal["header", "query", "baggage", "log", "exception"]
 CARRIERS: Final[tuple[Carrier, ...]] = get_args(Carrier)
 SHIFTED: Final = ("mean texture", "worst texture", "worst smoothness")
-SHIFT: Final = 1.5
+SHIFT: Final = 1.7
 """The scanner fault: each feature of `SHIFTED` is multiplied by this."""
 _IDENTITIES: Final = 8  # a carrier
 _RAISE_EVERY: Final = 25  # requests

@@ -20,7 +20,7 @@ from algovigil import MonitoringConfig
 from algovigil_processor.compliance.leaks import scan_files, scan_store
 from algovigil_processor.demo import processes
 from algovigil_processor.demo.facts import Facts, Picture
-from algovigil_processor.demo.patients import CARRIERS, SHIFTED, Ward
+from algovigil_processor.demo.patients import CARRIERS, SHIFT, SHIFTED, Ward
 from algovigil_processor.demo.receivers import Receivers
 from algovigil_processor.demo.traffic import Traffic
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from algovigil_processor.demo.view import View
 
+_SHIFTED_PHASE: Final = f"the scanner shifted: {', '.join(SHIFTED)} x {SHIFT}"
 _SEED: Final = 20
 _PER_SECOND: Final = 60.0
 _WINDOW_SECONDS: Final = 8.0
@@ -160,7 +161,7 @@ class Story:
             self._view.phase("the scanner is in order")
             await asyncio.sleep(_LIVE_PHASE_SECONDS)
             traffic.shifted = True
-            self._view.phase(f"the scanner shifted: {', '.join(SHIFTED)} x 1.5")
+            self._view.phase(_SHIFTED_PHASE)
             await asyncio.sleep(_LIVE_PHASE_SECONDS)
 
     def _start(
@@ -250,7 +251,7 @@ class Story:
 
     async def _shift(self, traffic: Traffic, receivers: Receivers) -> None:
         traffic.shifted = True
-        self._view.phase(f"the scanner shifted: {', '.join(SHIFTED)} x 1.5")
+        self._view.phase(_SHIFTED_PHASE)
         if await self._until(
             f"drift named on {', '.join(SHIFTED)}",
             lambda p: set(SHIFTED) <= set(p.drifted),

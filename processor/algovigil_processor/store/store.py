@@ -7,11 +7,11 @@ No insert passes through a file: Arrow columns go into the engine by memory.
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import re
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
@@ -20,13 +20,12 @@ from algovigil_processor.errors import Permanent, ProcessorError, Retryable, Sta
 from algovigil_processor.store.migrate import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from algovigil_processor.batch import Batch
     from algovigil_processor.telemetry import Telemetry
 
 DATABASE: Final = "otel"
-_LOG: Final = logging.getLogger(__name__)
 _CODE: Final = re.compile(r"Code: (\d+)")
 
 # Codes that a later try may not meet: timeouts, memory, disk, too many parts, network.
@@ -74,44 +73,69 @@ def database_path(url: str, data_dir: Path) -> Path:
 
 
 class _Session:
-    """One chDB session; its engine is single-user, so calls take turns."""
+    """One chDB session; its engine is single-user, so calls take turns.
+
+    chDB hands the partial output of a failed statement to the next one of the same
+    session, so a session that failed is replaced before it is used again.
+    """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
+        self._settings: list[str] = []
+        self._lock = threading.Lock()
+        self._session = self._opened()
+
+    def _opened(self) -> Any:
         from chdb import session
 
         try:
-            self._session = session.Session(str(path))
-            self._session.query(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
-            self._session.query(f"USE {DATABASE}")
+            opened = session.Session(str(self._path))
+            opened.query(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
+            opened.query(f"USE {DATABASE}")
+            for statement in self._settings:
+                opened.query(statement)
         except Exception as error:
             raise StartError(
                 explain(
-                    f"the database at {path} does not open: {_first_line(error)}",
+                    f"the database at {self._path} does not open: {_first_line(error)}",
                     "a directory that no other process has open",
                     "stop the other processor, or name another --data-dir",
                 )
             ) from None
-        self._lock = threading.Lock()
+        return opened
+
+    def set(self, statements: Sequence[str]) -> None:
+        """Apply settings, now and to every replacement of this session."""
+        with self._lock:
+            for statement in statements:
+                self._session.query(statement)
+            self._settings += statements
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[Any]:
+        with self._lock:
+            try:
+                yield self._session
+            except Exception:
+                self._session.close()
+                self._session = self._opened()
+                raise
 
     def arrow(self, sql: str, parameters: Mapping[str, object] | None) -> pa.Table:
-        with self._lock:
-            return self._session.query(
-                sql, "ArrowTable", params=dict(parameters) if parameters else None
-            )
+        with self._turn() as session:
+            return session.query(sql, "ArrowTable", params=dict(parameters or {}))
 
     def text(
         self, sql: str, output_format: str, parameters: Mapping[str, object] | None
     ) -> bytes:
-        with self._lock:
-            result = self._session.query(
-                sql, output_format, params=dict(parameters) if parameters else None
-            )
+        with self._turn() as session:
+            result = session.query(sql, output_format, params=dict(parameters or {}))
             return bytes(result.bytes())
 
     def insert(self, sql: str, rows: pa.Table) -> None:
         # chDB finds `rows` by its name in this frame
-        with self._lock:
-            self._session.query(sql)
+        with self._turn() as session:
+            session.query(sql)
 
     def close(self) -> None:
         with self._lock:
@@ -123,9 +147,10 @@ class Reader:
 
     def __init__(self, session: _Session, limits: Mapping[str, int]) -> None:
         self._session = session
-        for name, value in limits.items():
-            session.text(f"SET {name} = {value}", "Null", None)
-        session.text("SET readonly = 1", "Null", None)
+        session.set(
+            [f"SET {name} = {value}" for name, value in limits.items()]
+            + ["SET readonly = 1"]
+        )
 
     def raw(
         self,

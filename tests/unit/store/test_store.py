@@ -141,3 +141,19 @@ def test_other_databases_are_named_as_not_served(tmp_path: Path) -> None:
     assert str(database_path("chdb:///var/x", tmp_path)) == "/var/x"
     with pytest.raises(StartError, match="hint"):
         database_path("clickhouse://host/db", tmp_path)
+
+
+def test_a_failed_statement_leaves_nothing_to_the_next(store: Store) -> None:
+    """Partial output of a statement that failed in mid-result is never another's."""
+    reader = store.reader({"max_block_size": 10})
+    failing = "SELECT number, throwIf(number = 500) FROM numbers(1000)"
+    for _ in range(3):
+        with pytest.raises(QueryError):
+            reader.raw(failing, "CSV")
+        assert reader.raw("SELECT 1", "CSV") == b"1\n"
+        with pytest.raises(QueryError):
+            store.query(failing)
+        assert store.query("SELECT 1 AS x").to_pylist() == [{"x": 1}]
+    with pytest.raises(QueryError, match="READONLY"):
+        reader.raw("CREATE TABLE x (y UInt8) ENGINE = Memory", "CSV")
+    reader.close()
