@@ -137,8 +137,7 @@ class Alerting:
             if not self._rules_stored:
                 self._recorder.keep_rules(db, self._rules, now_ns)
             verdicts = list(judge(self._rules, readings, ledger.states(db), now_ns))
-            for verdict in verdicts:
-                self._recorder.commit(db, verdict, now_ns)
+            self._recorder.commit(db, verdicts, now_ns)
         self._rules_stored = True
         self._verdicts = {verdict.identity: verdict for verdict in verdicts}
         for result, times in collections.Counter(v.result for v in verdicts).items():

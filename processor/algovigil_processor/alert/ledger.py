@@ -27,6 +27,7 @@ from algovigil_processor.alert.tree import render
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from algovigil_processor.alert.judge import Verdict
     from algovigil_processor.alert.lifecycle import Transition
     from algovigil_processor.alert.message import Ending, Message
     from algovigil_processor.alert.rules import Rule
@@ -57,7 +58,7 @@ def stored_rules(db: sa.Connection) -> dict[str, StoredRule]:
 def replace_rules(db: sa.Connection, rules: Iterable[Rule], now_ns: int) -> None:
     """Make the stored rules *rules*, and no others."""
     db.execute(sa.delete(RULES))
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "name": rule.name,
             "condition": render(rule.written),
@@ -68,8 +69,7 @@ def replace_rules(db: sa.Connection, rules: Iterable[Rule], now_ns: int) -> None
         }
         for rule in rules
     ]
-    if rows:
-        db.execute(sa.insert(RULES), rows)
+    _each(db, sa.insert(RULES), rows)
 
 
 def states(db: sa.Connection) -> dict[Identity, AlertState]:
@@ -82,87 +82,106 @@ def states(db: sa.Connection) -> dict[Identity, AlertState]:
     }
 
 
-def save_state(db: sa.Connection, identity: Identity, state: AlertState) -> None:
-    """Store where *identity* stands; an inactive one leaves no row."""
-    key = dict(zip(_STATE_KEY, (identity.rule, *identity.subject), strict=True))
-    where = [STATES.c[name] == value for name, value in key.items()]
-    db.execute(sa.delete(STATES).where(*where))
-    if state.phase != "inactive":
-        db.execute(
-            sa.insert(STATES).values(
-                **key,
-                phase=state.phase,
-                since_ns=state.since_ns,
-                fired_ns=state.fired_ns,
-                incident_id=state.incident_id,
-            )
-        )
-
-
-def add_transitions(
-    db: sa.Connection,
-    identity: Identity,
-    severity: str,
-    steps: Sequence[Transition],
-    value: float | None,
+def save_states(
+    db: sa.Connection, standing: Sequence[tuple[Identity, AlertState]]
 ) -> None:
-    """Write down *steps* of *identity*; *value* is the figure that made them."""
-    if not steps:
-        return
-    db.execute(
-        sa.insert(TRANSITIONS),
+    """Store where each identity stands; an inactive one leaves no row."""
+    keys = [
+        dict(zip(_STATE_KEY, (identity.rule, *identity.subject), strict=True))
+        for identity, _ in standing
+    ]
+    where = [STATES.c[name] == sa.bindparam(f"its_{name}") for name in _STATE_KEY]
+    _each(
+        db,
+        sa.delete(STATES).where(*where),
+        [{f"its_{name}": value for name, value in key.items()} for key in keys],
+    )
+    _each(
+        db,
+        sa.insert(STATES),
         [
             {
-                "at_ns": step.at_ns,
-                "incident_id": step.incident_id,
-                "rule": identity.rule,
-                "model": identity.subject.model,
-                "severity": severity,
-                "before": step.before,
-                "after": step.after,
-                "value": value,
-                "reason": step.why,
-                "mirrored": False,
+                **key,
+                "phase": state.phase,
+                "since_ns": state.since_ns,
+                "fired_ns": state.fired_ns,
+                "incident_id": state.incident_id,
             }
-            for step in steps
+            for key, (_, state) in zip(keys, standing, strict=True)
+            if state.phase != "inactive"
         ],
     )
 
 
-def open_incident(
-    db: sa.Connection,
-    identity: Identity,
-    state: AlertState,
-    rule: Rule,
-    value: float | None,
-) -> None:
-    """Write down that *identity* began to fire; *value* is the figure that did it."""
-    db.execute(
-        sa.insert(INCIDENTS).values(
-            incident_id=state.incident_id,
-            rule=identity.rule,
-            severity=rule.severity,
-            model=identity.subject.model,
-            version=identity.subject.version,
-            condition=render(rule.written),
-            since_ns=state.since_ns,
-            fired_ns=state.fired_ns,
-            resolved_ns=0,
-            ending="",
-            value=value,
-        )
-    )
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transition of *identity*; *value* is the figure that made it."""
+
+    identity: Identity
+    severity: str
+    transition: Transition
+    value: float | None
 
 
-def close_incident(
-    db: sa.Connection, incident_id: str, now_ns: int, ending: Ending
+def add_steps(db: sa.Connection, steps: Sequence[Step]) -> None:
+    """Write down *steps*, in order."""
+    rows: list[dict[str, object]] = [
+        {
+            "at_ns": step.transition.at_ns,
+            "incident_id": step.transition.incident_id,
+            "rule": step.identity.rule,
+            "model": step.identity.subject.model,
+            "severity": step.severity,
+            "before": step.transition.before,
+            "after": step.transition.after,
+            "value": step.value,
+            "reason": step.transition.why,
+            "mirrored": False,
+        }
+        for step in steps
+    ]
+    _each(db, sa.insert(TRANSITIONS), rows)
+
+
+def open_incidents(db: sa.Connection, verdicts: Sequence[Verdict]) -> None:
+    """Write down that each of *verdicts* began to fire."""
+    rows: list[dict[str, object]] = [
+        {
+            "incident_id": verdict.after.incident_id,
+            "rule": verdict.identity.rule,
+            "severity": verdict.rule.severity,
+            "model": verdict.identity.subject.model,
+            "version": verdict.identity.subject.version,
+            "condition": render(verdict.rule.written),
+            "since_ns": verdict.after.since_ns,
+            "fired_ns": verdict.after.fired_ns,
+            "resolved_ns": 0,
+            "ending": "",
+            "value": verdict.figure,
+        }
+        for verdict in verdicts
+    ]
+    _each(db, sa.insert(INCIDENTS), rows)
+
+
+def close_incidents(
+    db: sa.Connection, incident_ids: Sequence[str], now_ns: int, ending: Ending
 ) -> None:
-    """End an incident, and say why."""
-    db.execute(
+    """End incidents, and say why."""
+    query = (
         sa.update(INCIDENTS)
-        .where(INCIDENTS.c.incident_id == incident_id)
+        .where(INCIDENTS.c.incident_id == sa.bindparam("its_id"))
         .values(resolved_ns=now_ns, ending=ending)
     )
+    _each(db, query, [{"its_id": incident_id} for incident_id in incident_ids])
+
+
+def _each(
+    db: sa.Connection, statement: sa.Executable, rows: list[dict[str, object]]
+) -> None:
+    """Run *statement* for all of *rows* at once; for none, not at all."""
+    if rows:
+        db.execute(statement, rows)
 
 
 def delivery_id(incident_id: str, event: str, channel: str, target: str) -> str:
@@ -173,32 +192,32 @@ def delivery_id(incident_id: str, event: str, channel: str, target: str) -> str:
 
 def enqueue(
     db: sa.Connection,
-    message: Message,
-    targets: Mapping[str, Sequence[str]],
+    owed: Sequence[tuple[Message, Mapping[str, Sequence[str]]]],
     now_ns: int,
 ) -> None:
-    """Owe *message* to *targets*, by channel."""
-    body = message.body()
-    rows = [
-        {
-            "delivery_id": delivery_id(
-                message.incident_id, message.event, channel, target
-            ),
-            "incident_id": message.incident_id,
-            "channel": channel,
-            "target": target,
-            "event": message.event,
-            "body": body,
-            "created_ns": now_ns,
-            "attempts": 0,
-            "next_attempt_ns": now_ns,
-            "state": "waiting",
-        }
-        for channel, names in targets.items()
-        for target in names
-    ]
-    if rows:
-        db.execute(sa.insert(OUTBOX), rows)
+    """Owe each message to its targets, by channel, in order."""
+    rows: list[dict[str, object]] = []
+    for message, targets in owed:
+        body = message.body()
+        rows += [
+            {
+                "delivery_id": delivery_id(
+                    message.incident_id, message.event, channel, target
+                ),
+                "incident_id": message.incident_id,
+                "channel": channel,
+                "target": target,
+                "event": message.event,
+                "body": body,
+                "created_ns": now_ns,
+                "attempts": 0,
+                "next_attempt_ns": now_ns,
+                "state": "waiting",
+            }
+            for channel, names in targets.items()
+            for target in names
+        ]
+    _each(db, sa.insert(OUTBOX), rows)
 
 
 def incidents(

@@ -10,6 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final, cast
 
 from algovigil_processor.alert import ledger
+from algovigil_processor.alert.ledger import Step
 from algovigil_processor.alert.lifecycle import cleared, ended
 from algovigil_processor.alert.message import Message
 from algovigil_processor.alert.tree import render
@@ -22,8 +23,13 @@ if TYPE_CHECKING:
     from algovigil_processor.alert.deliver import Courier
     from algovigil_processor.alert.judge import Verdict
     from algovigil_processor.alert.ledger import StoredRule
-    from algovigil_processor.alert.lifecycle import AlertState, Identity
-    from algovigil_processor.alert.message import Ending, Severity
+    from algovigil_processor.alert.lifecycle import (
+        AlertState,
+        Identity,
+        Phase,
+        Transition,
+    )
+    from algovigil_processor.alert.message import Severity
     from algovigil_processor.alert.rules import Rule
 
 
@@ -34,34 +40,43 @@ class Recorder:
         self._couriers: Final = couriers
         self._link: Final = link
 
-    def commit(self, db: sa.Connection, verdict: Verdict, now_ns: int) -> None:
-        """Write down what *verdict* changed, if anything."""
-        if verdict.after == verdict.before:
-            return
-        rule, identity = verdict.rule, verdict.identity
-        ledger.save_state(db, identity, verdict.after)
-        ledger.add_transitions(
-            db, identity, rule.severity, verdict.steps, verdict.figure
+    def commit(
+        self, db: sa.Connection, verdicts: Sequence[Verdict], now_ns: int
+    ) -> None:
+        """Write down what *verdicts* changed, and owe what is to be told."""
+        changed = [v for v in verdicts if v.after != v.before]
+        fired = [v for v in changed if _entered(v, "firing")]
+        over = [v for v in changed if _entered(v, "resolved")]
+        ledger.save_states(db, [(v.identity, v.after) for v in changed])
+        ledger.add_steps(
+            db,
+            [
+                Step(v.identity, v.rule.severity, step, v.figure)
+                for v in changed
+                for step in v.steps
+            ],
         )
-        for step in verdict.steps:
-            if step.after == "firing":
-                ledger.open_incident(db, identity, verdict.after, rule, verdict.figure)
-                message = self._firing(identity, verdict.after, rule.severity)
-            elif step.after == "resolved":
-                message = self._end(
-                    db,
-                    identity,
-                    verdict.before,
-                    rule.severity,
-                    now_ns,
-                    "condition_false",
-                )
-            else:
-                continue
-            told = dataclasses.replace(
-                message, condition=rule.written, values=verdict.values
+        ledger.open_incidents(db, fired)
+        ledger.close_incidents(
+            db, [v.before.incident_id for v in over], now_ns, "condition_false"
+        )
+        messages = [
+            *((v, self._firing(v.identity, v.after, v.rule.severity)) for v in fired),
+            *(
+                (v, self._over(v.identity, v.before, v.rule.severity, now_ns))
+                for v in over
+            ),
+        ]
+        told = [
+            (
+                dataclasses.replace(
+                    message, condition=verdict.rule.written, values=verdict.values
+                ),
+                self._targets(verdict.rule.channels),
             )
-            ledger.enqueue(db, told, self._targets(rule.channels), now_ns)
+            for verdict, message in messages
+        ]
+        ledger.enqueue(db, told, now_ns)
 
     def keep_rules(self, db: sa.Connection, rules: Sequence[Rule], now_ns: int) -> None:
         """Store *rules*, and end what rules that are gone or changed had begun."""
@@ -73,8 +88,7 @@ class Recorder:
                 self._remove(db, identity, state, old, now_ns)
             elif state.phase == "pending" and old.condition != written[identity.rule]:
                 after, steps = cleared(state, now_ns, "rule_changed")
-                ledger.save_state(db, identity, after)
-                ledger.add_transitions(db, identity, old.severity, steps, None)
+                _step(db, identity, after, steps, old)
         ledger.replace_rules(db, rules, now_ns)
 
     def _remove(
@@ -85,30 +99,25 @@ class Recorder:
         old: StoredRule,
         now_ns: int,
     ) -> None:
-        severity = cast("Severity", old.severity)
-        step = ended if state.phase == "firing" else cleared
-        after, steps = step(state, now_ns, "rule_removed")
-        ledger.save_state(db, identity, after)
-        ledger.add_transitions(db, identity, severity, steps, None)
-        if state.phase == "firing":
-            message = self._end(db, identity, state, severity, now_ns, "rule_removed")
-            ledger.enqueue(db, message, self._targets(old.channels), now_ns)
+        firing = state.phase == "firing"
+        after, steps = (ended if firing else cleared)(state, now_ns, "rule_removed")
+        _step(db, identity, after, steps, old)
+        if firing:
+            ledger.close_incidents(db, [state.incident_id], now_ns, "rule_removed")
+            severity = cast("Severity", old.severity)
+            message = dataclasses.replace(
+                self._over(identity, state, severity, now_ns), ending="rule_removed"
+            )
+            ledger.enqueue(db, [(message, self._targets(old.channels))], now_ns)
 
-    def _end(
-        self,
-        db: sa.Connection,
-        identity: Identity,
-        state: AlertState,
-        severity: Severity,
-        now_ns: int,
-        ending: Ending,
+    def _over(
+        self, identity: Identity, state: AlertState, severity: Severity, now_ns: int
     ) -> Message:
-        ledger.close_incident(db, state.incident_id, now_ns, ending)
         return dataclasses.replace(
             self._firing(identity, state, severity),
             event="resolved",
             resolved_ns=now_ns,
-            ending=ending,
+            ending="condition_false",
         )
 
     def _firing(
@@ -133,3 +142,19 @@ class Recorder:
             for name in channels
             if name in self._couriers
         }
+
+
+def _entered(verdict: Verdict, phase: Phase) -> bool:
+    return any(step.after == phase for step in verdict.steps)
+
+
+def _step(
+    db: sa.Connection,
+    identity: Identity,
+    after: AlertState,
+    steps: Sequence[Transition],
+    old: StoredRule,
+) -> None:
+    """Write down *steps* that no condition made."""
+    ledger.save_states(db, [(identity, after)])
+    ledger.add_steps(db, [Step(identity, old.severity, step, None) for step in steps])

@@ -70,7 +70,7 @@ class Owing:
         couriers = self.alerting._couriers
         targets = {name: courier.targets for name, courier in couriers.items()}
         with self.state.write() as db:
-            ledger.enqueue(db, message, targets, self.now_ns)
+            ledger.enqueue(db, [(message, targets)], self.now_ns)
 
     def deliver(self, after: float = 0.0) -> int:
         """Deliver what is due *after* some seconds."""
