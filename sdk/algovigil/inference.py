@@ -1,0 +1,200 @@
+"""One span and its metrics per model call: `track_inference` and `@monitor`.
+
+Invariant: the outermost call is recorded once; the caller sees its own result or its
+own exception, and of an exception only the type is kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+
+from opentelemetry.instrumentation.utils import is_instrumentation_enabled
+
+from algovigil import capture, nesting, semconv
+from algovigil.call import Call, Model
+from algovigil.quiet import quiet
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def wanted() -> bool:
+    """Return whether calls are to be recorded here (OpenTelemetry's suppress key)."""
+    return is_instrumentation_enabled()
+
+
+class track_inference:  # noqa: N801 # a context manager is used like a function
+    """Record the model call in the `with` block: one span, its metrics, its rows.
+
+    Args:
+        model_name: Name under which the model is watched.
+        version: Version of the model.
+        framework: Library that runs it.
+        operation: Method or kind of the call.
+        inference_id: Id that outcomes will name; absent, the span id.
+        patient_id: Identifier of the patient, replaced by its pseudonym before it is
+            put on the span; absent, that of the baggage.
+        site: Site or unit that uses the model.
+        subgroup: Dimension to value, such as `{"sex": "F"}`.
+
+    Inside another recorded call it records nothing: the outermost call counts.
+    """
+
+    __slots__ = ("_arguments", "_call")
+
+    def __init__(
+        self,
+        model_name: str,
+        *,
+        version: str | None = None,
+        framework: str | None = None,
+        operation: str | None = None,
+        inference_id: str | None = None,
+        patient_id: str | None = None,
+        site: str | None = None,
+        subgroup: Mapping[str, str] | None = None,
+    ) -> None:
+        model = Model(model_name, version, framework)
+        self._arguments = (model, operation, inference_id, patient_id, site, subgroup)
+
+    def __enter__(self) -> Call:
+        """Begin the call."""
+        model, operation = self._arguments[:2]
+        self._call = Call(model, operation, absorbs=True)
+        if nesting.active.get() is None:
+            self._begin()
+        return self._call
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the call; the exception, if any, goes on to the caller."""
+        if error is not None:
+            self._call.error = error
+        if self._call.open:
+            finish(self._call)
+
+    @quiet
+    def _begin(self) -> None:
+        if not wanted():
+            return
+        _, _, inference_id, patient_id, site, subgroup = self._arguments
+        if inference_id is not None:
+            self._call.attribute(semconv.INFERENCE_ID, inference_id)
+        if site is not None:
+            self._call.attribute(semconv.SITE, site)
+        for dimension, value in (subgroup or {}).items():
+            self._call.attribute(f"{semconv.SUBGROUP}.{dimension}", value)
+        self._call.begin(patient_id)
+
+
+@quiet
+def finish(call: Call) -> None:
+    """End *call*, whatever becomes of it."""
+    call.end()
+
+
+@overload
+def monitor(model_name: F) -> F: ...
+@overload
+def monitor(
+    model_name: str | None = None,
+    *,
+    version: str | None = None,
+    framework: str | None = None,
+    operation: str | None = None,
+    site: str | None = None,
+    inputs: bool = True,
+    outputs: bool = True,
+) -> Callable[[F], F]: ...
+def monitor(
+    model_name: Any = None,
+    *,
+    version: str | None = None,
+    framework: str | None = None,
+    operation: str | None = None,
+    site: str | None = None,
+    inputs: bool = True,
+    outputs: bool = True,
+) -> Any:
+    """Record every call of the decorated function, sync or async, as a model call.
+
+    Args:
+        model_name: Name of the model; absent, that of the function.
+        version, framework, operation, site: As of `track_inference`.
+        inputs: Keep the first argument (after `self`) if it is a table of rows.
+        outputs: Keep the result if it is labels, scores or probabilities.
+    """
+    if callable(model_name):
+        return monitor()(model_name)
+
+    def decorate(function: F) -> F:
+        read = _first_argument(function) if inputs else _nothing
+
+        def tracked() -> track_inference:
+            return track_inference(
+                model_name or function.__qualname__,
+                version=version,
+                framework=framework,
+                operation=operation or function.__name__,
+                site=site,
+            )
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def awaited(*args: Any, **kwargs: Any) -> Any:
+                with tracked() as call:
+                    _keep_inputs(call, read(args, kwargs))
+                    result = await function(*args, **kwargs)
+                    _keep_outputs(call, result if outputs else None)
+                return result
+
+            return cast("F", awaited)
+
+        @functools.wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:
+            with tracked() as call:
+                _keep_inputs(call, read(args, kwargs))
+                result = function(*args, **kwargs)
+                _keep_outputs(call, result if outputs else None)
+            return result
+
+        return cast("F", called)
+
+    return decorate
+
+
+def _keep_inputs(call: Call, rows: Any) -> None:
+    if rows is not None and capture.row_count(rows) is not None:
+        call.record_inputs(rows)
+
+
+def _keep_outputs(call: Call, result: Any) -> None:
+    if result is not None and not call.answered:
+        call.record_outputs(result)
+
+
+def _nothing(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    return None
+
+
+def _first_argument(
+    function: Callable[..., Any],
+) -> Callable[[tuple[Any, ...], dict[str, Any]], Any]:
+    names = list(inspect.signature(function).parameters)
+    at = 1 if names[:1] in (["self"], ["cls"]) else 0
+    name = names[at] if len(names) > at else ""
+
+    def read(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return args[at] if len(args) > at else kwargs.get(name)
+
+    return read
