@@ -7,7 +7,7 @@ last on the wire is kept.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+
+_NOTHING: Final = pa.scalar("", pa.string())
+_NO_CODES: Final = np.zeros(0, np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,8 @@ class Attributes:
         pairs = lists.flatten()
         offsets = starts(lists)
         keys, values = pairs.field("key"), pairs.field("value")
+        if not len(pairs):
+            return cls(offsets, keys, keys, keys, _NO_CODES, None, values, None, None)
         texts = any_values.texts(values)
         coded = keys.dictionary_encode()
         codes = numbers(coded.indices)
@@ -82,6 +88,8 @@ class Attributes:
 
     def column(self, name: str) -> pa.StringArray:
         """Return the text of attribute *name* per row, '' where a row has none."""
+        if pc.index(self.vocabulary, name).as_py() < 0:
+            return pa.repeat(_NOTHING, len(self.offsets) - 1)
         return pick(self.texts, self.find([name])[0]).fill_null("")
 
     def find(self, names: Sequence[str]) -> NDArray[np.int64]:

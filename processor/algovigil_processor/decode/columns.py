@@ -13,11 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algovigil_processor.errors import TooLarge
-from algovigil_processor.schema import TEXT, TIME
+from algovigil_processor.schema import TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 LATEST_NS: Final = 9_223_372_036_000_000_000
@@ -89,12 +87,12 @@ def times(ns: pa.UInt64Array) -> Any:
     return wrap(np.minimum(numbers(ns), LATEST_NS).astype(np.int64), TIME)
 
 
-def words(vocabulary: Sequence[str], codes: pa.Int32Array) -> pa.StringArray:
-    """Return the word of each code, '' for a code that has none."""
-    found = numbers(codes).astype(np.int64)
-    known = (found >= 0) & (found < len(vocabulary))
-    index = np.where(known, found, len(vocabulary))
-    return pa.array([*vocabulary, ""], TEXT).take(wrap(index, pa.int64()))
+def words(vocabulary: pa.StringArray, codes: pa.Int32Array) -> pa.StringArray:
+    """Return the word of each code; a code that has none gets the last word, ''."""
+    last = len(vocabulary) - 1
+    found = numbers(codes)
+    known = (found >= 0) & (found < last)
+    return vocabulary.take(wrap(np.where(known, found, last), codes.type))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,15 +29,10 @@ from algovigil_processor.schema import SCHEMAS, Table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_KINDS: Final = (
-    "Unspecified",
-    "Internal",
-    "Server",
-    "Client",
-    "Producer",
-    "Consumer",
+_KINDS: Final = pa.array(
+    ["Unspecified", "Internal", "Server", "Client", "Producer", "Consumer", ""]
 )
-_STATUSES: Final = ("Unset", "Ok", "Error")
+_STATUSES: Final = pa.array(["Unset", "Ok", "Error", ""])
 _ERROR: Final = 2
 
 

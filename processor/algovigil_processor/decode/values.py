@@ -164,21 +164,32 @@ def es6(values: pa.DoubleArray, quote: str = "") -> pa.StringArray:
         if odd.any():
             out = pc.if_else(pa.array(odd), f"{quote}{name}{quote}", out)
     size = np.abs(x)
-    # Arrow turns to an exponent at 1e15 already
-    large = (size >= 1e15) & (size < 1e21)
+    # Arrow turns to an exponent at 1e10 already
+    large = (size >= 1e9) & (size < 1e21)
     if large.any():
-        coded = pa.array(x[large]).dictionary_encode()
-        spelt = [_positional(v) for v in coded.dictionary.to_pylist()]
-        whole = pa.array(spelt, TEXT).take(coded.indices)
-        out = pc.replace_with_mask(out, pa.array(large), whole)
+        out = pc.replace_with_mask(out, pa.array(large), _positional(x[large]))
     return out
 
 
-def _positional(value: float) -> str:
-    mantissa, _, power = repr(abs(value)).partition("e")
+def _positional(x: NDArray[np.float64]) -> pa.StringArray:
+    """Return numbers of 1e9 to 1e21 without exponent."""
+    whole = (x == np.floor(x)) & (np.abs(x) < 2**53)
+    out = pa.array(np.where(whole, x, 0).astype(np.int64)).cast(TEXT)
+    if whole.all():
+        return out
+    coded = pa.array(x[~whole]).dictionary_encode()
+    spelt = pa.array([_spelt_out(v) for v in coded.dictionary.to_pylist()], TEXT)
+    return pc.replace_with_mask(out, pa.array(~whole), spelt.take(coded.indices))
+
+
+def _spelt_out(value: float) -> str:
+    """Return the shortest digits of *value*, padded with zeros up to its point."""
+    mantissa, exponent, power = repr(value).partition("e")
+    if not exponent:
+        return mantissa.removesuffix(".0")
     head, _, tail = mantissa.partition(".")
-    digits = (head + tail.rstrip("0")).ljust(len(head) + int(power or 0), "0")
-    return f"-{digits}" if value < 0 else digits
+    sign, first = head[:-1], head[-1]
+    return sign + (first + tail).ljust(1 + int(power), "0")
 
 
 def _quoted(strings: pa.StringArray) -> pa.StringArray:

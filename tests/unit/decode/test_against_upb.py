@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 
 from algovigil_processor.batch import Origin
 from algovigil_processor.decode import Decoded, decode
+from algovigil_processor.decode.values import es6
 from unit.decode import oracle, samples
 from unit.decode.strategies import BODIES
 
@@ -78,3 +82,14 @@ def test_nothing_gives_nothing() -> None:
     """No bodies, and empty ones, give no batch and no refusal."""
     assert decode("logs", [], ORIGIN) == Decoded((), (), ())
     assert decode("metrics", [b"", b""], ORIGIN) == Decoded((), (0, 0), ("", ""))
+
+
+def test_doubles_are_spelt_as_ecmascript_does() -> None:
+    """Each power of ten, and neighbours that are no whole number, to the last digit."""
+    chance = random.Random(1)
+    near = [m * 10.0**e for e in range(-30, 40) for m in (1, -1, 1.5, 1 / 3)]
+    wild = [struct.unpack("d", chance.randbytes(8))[0] for _ in range(5_000)]
+    usual = [chance.uniform(-1, 1) * 10 ** chance.randrange(25) for _ in range(5_000)]
+    doubles = [*near, *wild, *usual, 2.0**53, 2.0**63, 1e21, 5e-324]
+    found = es6(pa.array(doubles, pa.float64())).to_pylist()
+    assert [oracle.es6(x) for x in doubles] == found
