@@ -13,7 +13,6 @@ import logging
 import os
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from algovigil.errors import explain
@@ -25,7 +24,7 @@ from algovigil_processor.decode import from_json
 from algovigil_processor.errors import ProcessorError, StartError
 from algovigil_processor.ingest import Line
 from algovigil_processor.journal import Journal
-from algovigil_processor.listen import Address, HttpServer, bind
+from algovigil_processor.listen import Address, Listen, bind
 from algovigil_processor.receive import grpc
 from algovigil_processor.receive.handler import Handler
 from algovigil_processor.receive.http import App as OtlpHttp
@@ -34,6 +33,7 @@ from algovigil_processor.redact import Redact
 from algovigil_processor.serve import rest, sql
 from algovigil_processor.serve.auth import access
 from algovigil_processor.serve.readers import LIMITS, Readers
+from algovigil_processor.server import HttpServer
 from algovigil_processor.state import State
 from algovigil_processor.store import Store, database_path
 from algovigil_processor.telemetry import Telemetry
@@ -54,16 +54,6 @@ SELECT digest, toInt64(toUnixTimestamp64Nano(received)) AS received_ns, rejected
 FROM ingest_requests WHERE received > now64(9) - toIntervalSecond({horizon:UInt64})
 ORDER BY received
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where the processor listens; after `start`, where it really does."""
-
-    grpc: Address = Address("127.0.0.1", 4317)
-    http: Address = Address("127.0.0.1", 4318)
-    sql: Address = Address("127.0.0.1", 8123)
-    api: Address = Address("127.0.0.1", 8080)
 
 
 @contextlib.contextmanager

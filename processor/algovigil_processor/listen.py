@@ -1,4 +1,4 @@
-"""Addresses, sockets and the HTTP server under our own signals.
+"""Where the processor listens: addresses, and sockets bound to them.
 
 A port is bound before anything is opened, so that a taken one costs nothing; it
 listens only once the processor can keep what arrives.
@@ -6,22 +6,11 @@ listens only once the processor can keep what arrives.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import socket
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-import uvicorn
 
 from algovigil.errors import explain
 from algovigil_processor.errors import StartError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-# Grafana opens 50 connections at once and clients come in waves.
-_BACKLOG: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +42,16 @@ class Address:
         return f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Where the processor listens; after its start, where it really does."""
+
+    grpc: Address = Address("127.0.0.1", 4317)
+    http: Address = Address("127.0.0.1", 4318)
+    sql: Address = Address("127.0.0.1", 8123)
+    api: Address = Address("127.0.0.1", 8080)
+
+
 def bind(address: Address, option: str) -> socket.socket:
     """Return a bound socket that does not listen yet.
 
@@ -73,42 +72,3 @@ def bind(address: Address, option: str) -> socket.socket:
             )
         ) from None
     return sock
-
-
-class HttpServer(uvicorn.Server):
-    """One ASGI application on one bound socket; signals stay the caller's."""
-
-    def __init__(self, app: Callable[..., Any], sock: socket.socket) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                backlog=_BACKLOG,
-                server_header=False,
-                timeout_graceful_shutdown=3,
-            )
-        )
-        self._socket = sock
-        self._task: asyncio.Task[None] | None = None
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        """Leave the signals alone."""
-        yield
-
-    async def begin(self) -> int:
-        """Listen; return the port."""
-        self._task = asyncio.create_task(self.serve(sockets=[self._socket]))
-        while not self.started:
-            if self._task.done():
-                self._task.result()
-            await asyncio.sleep(0.005)
-        return int(self._socket.getsockname()[1])
-
-    async def end(self) -> None:
-        """Let requests in work finish, then close."""
-        self.should_exit = True
-        if self._task is not None:
-            await self._task

@@ -11,11 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from algovigil_processor.demo.story import Result, Story
-from algovigil_processor.demo.view import View
-
 if TYPE_CHECKING:
     import argparse
+
+    from algovigil_processor.demo.story import Result
+    from algovigil_processor.demo.view import View
 
 NAME: Final = "demo"
 HELP: Final = "watch a real model drift, fail and raise the alarm, on this machine"
@@ -78,6 +78,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace, folder: Path) -> int:
+    # imported late: help needs none of its weight
+    from algovigil_processor.demo.story import Story
+    from algovigil_processor.demo.view import View
+
     with View(quiet=args.json) as view:
         story = Story(folder, view)
         if not args.once:

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from algovigil import MonitoringConfig
-from algovigil_processor.app import App, Listen
-from algovigil_processor.listen import Address
+from algovigil_processor.listen import Address, Listen
 
 if TYPE_CHECKING:
     import argparse
@@ -75,6 +74,9 @@ def run(args: argparse.Namespace) -> int:
 async def _serve(
     config: MonitoringConfig, data_dir: Path, listen: Listen, as_json: bool
 ) -> int:
+    # imported late: help and refused options need none of its weight
+    from algovigil_processor.app import App
+
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
