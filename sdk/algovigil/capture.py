@@ -241,13 +241,20 @@ def _numbers(values: Sequence[Any]) -> list[float] | None:
 def _texts(values: Sequence[Any]) -> list[str] | None:
     found: list[str] = []
     for value in values:
-        if isinstance(value, str) and len(value) <= _CATEGORY_CHARS:
+        if isinstance(value, str) and _is_category(value):
             found.append(str(value))
         elif _missing(value):
             found.append("")
         else:
             return None
     return found
+
+
+def _is_category(value: str) -> bool:
+    if len(value) > _CATEGORY_CHARS:
+        return False
+    # a lone surrogate has no UTF-8 form
+    return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
 
 
 def text(label: Any) -> str:

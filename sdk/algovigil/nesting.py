@@ -53,6 +53,9 @@ class Inner:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the work item under the mark."""
+        outer = active.get()
+        if outer is not None and not outer.absorbs:
+            return self.work(*args, **kwargs)
         return within(self.work, *args, **kwargs)
 
 

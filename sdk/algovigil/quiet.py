@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
-from typing import Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _log: Final = logging.getLogger("algovigil")
 _told: Final[set[tuple[str, str]]] = set()

@@ -10,7 +10,6 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
 from functools import cached_property
 from importlib import metadata
 from random import Random
@@ -26,6 +25,8 @@ from algovigil.errors import ConfigError
 from algovigil.quiet import tell
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
@@ -216,20 +217,20 @@ def current() -> Signals:
 
 def _first() -> Signals:
     with _lock:
-        if _current is not None:
-            return _current
-        try:
-            config = MonitoringConfig.from_environment()
-        except ConfigError as error:
-            tell("reading the settings of the environment", error)
-            config = MonitoringConfig()
-        use(Signals(config))
-    assert _current is not None
-    return _current
+        found = _current
+        if found is None:
+            try:
+                config = MonitoringConfig.from_environment()
+            except ConfigError as error:
+                tell("reading the settings of the environment", error)
+                config = MonitoringConfig()
+            found = Signals(config)
+            use(found)
+    return found
 
 
 def use(signals: Signals | None) -> Signals | None:
     """Make *signals* the ones in use (None: start anew); return those before."""
-    global _current  # noqa: PLW0603 # the one switch of the process
+    global _current
     before, _current = _current, signals
     return before

@@ -185,7 +185,8 @@ def _joblib(module: Any) -> None:
     def wrap(method: Callable[..., Any], _: str) -> Callable[..., Any]:
         @functools.wraps(method)
         def call(self: Any, iterable: Any) -> Any:
-            return method(self, nesting.carried(iterable))
+            alone = getattr(self, "n_jobs", None) == 1  # then it runs right here
+            return method(self, iterable if alone else nesting.carried(iterable))
 
         setattr(call, wrapper.MARK, True)
         return call

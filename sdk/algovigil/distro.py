@@ -1,0 +1,123 @@
+"""The OpenTelemetry distro: what `opentelemetry-instrument` sets up for a model server.
+
+Invariant: settings of the user's environment win over ours; a processor that is dead
+or hangs costs the service neither time per call nor more than 5 s at exit.
+"""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import os
+import threading
+import time
+import warnings
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry import _logs, metrics, trace
+from opentelemetry.instrumentation.distro import (  # type: ignore[attr-defined] # untyped
+    BaseDistro,
+)
+from opentelemetry.sdk import _configuration
+from opentelemetry.sdk._configuration import _OTelSDKConfigurator
+from opentelemetry.sdk.environment_variables import OTEL_CONFIG_FILE
+
+from algovigil import devices, host, propagation, signals
+from algovigil.config import MonitoringConfig
+from algovigil.export import OutgoingLogs, OutgoingSpans
+from algovigil.quiet import quiet
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+EXIT_SECONDS: Final = 4.5
+_DEFAULTS: Final = {
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_METRICS_EXPORTER": "otlp",
+    "OTEL_LOGS_EXPORTER": "otlp",
+    "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+    "OTEL_SEMCONV_STABILITY_OPT_IN": "http",  # the stable names
+    "OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION": "true",
+}
+
+
+class AlgovigilDistro(BaseDistro):  # type: ignore[misc] # untyped upstream
+    """Sets defaults and loads instrumentors, ours and all others that are installed."""
+
+    def _configure(self, **_: Any) -> None:
+        self._config = MonitoringConfig.from_environment()
+        interval = round(self._config.metrics.interval * 1000)
+        defaults = {**_DEFAULTS, "OTEL_METRIC_EXPORT_INTERVAL": str(interval)}
+        for name, value in defaults.items():
+            os.environ.setdefault(name, value)
+
+    def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
+        """Start an instrumentor; host metrics with current names only."""
+        if entry_point.name != "system_metrics":
+            super().load_instrumentor(entry_point, **kwargs)
+        elif self._config.metrics.host:
+            host.instrument(entry_point.load(), **kwargs)
+
+
+class AlgovigilConfigurator(_OTelSDKConfigurator):
+    """Sets up the SDK with bounded queues, device metrics and private baggage."""
+
+    def _configure(self, **kwargs: Any) -> None:
+        config = MonitoringConfig.from_environment()
+        if not os.environ.get(OTEL_CONFIG_FILE):
+            kwargs.update(_ours())
+        with warnings.catch_warnings():
+            # the SDK's own handler is deprecated, and all there is without the other
+            warnings.simplefilter("ignore", DeprecationWarning)
+            super()._configure(**kwargs)  # type: ignore[no-untyped-call] # upstream
+        signals.use(signals.Signals(config))
+        propagation.install()
+        if config.metrics.host:
+            host.observe()
+        if config.metrics.gpu:
+            devices.observe()
+        # registered last, so run first: before the providers' own, unbounded ones
+        atexit.register(drain)
+
+
+def _ours() -> dict[str, Any]:
+    """Return what of our setup this version of the SDK takes."""
+    wanted: dict[str, Any] = {
+        "export_span_processor": OutgoingSpans,
+        "export_log_record_processor": OutgoingLogs,
+        "resource_attributes": {"telemetry.distro.name": "algovigil"},
+    }
+    handler = "opentelemetry.instrumentation.logging.handler"
+    if os.environ.get("OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION") == "true":
+        wanted["setup_logging_handler"] = not _there(handler)
+    known = inspect.signature(_configuration._initialize_components).parameters
+    return {name: value for name, value in wanted.items() if name in known}
+
+
+def _there(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def drain(seconds: float = EXIT_SECONDS) -> None:
+    """Send what waits and shut the SDK down, all signals at once, within *seconds*."""
+    providers = (
+        trace.get_tracer_provider(),
+        metrics.get_meter_provider(),
+        _logs.get_logger_provider(),
+    )
+    threads = []
+    for provider in providers:
+        shutdown = getattr(provider, "shutdown", None)
+        if shutdown is None:
+            continue
+        atexit.unregister(shutdown)
+        thread = threading.Thread(target=quiet(shutdown), daemon=True)
+        thread.start()
+        threads.append(thread)
+    deadline = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
