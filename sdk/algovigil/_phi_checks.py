@@ -22,9 +22,9 @@ def _digits(text: str) -> str:
 
 
 def _edges(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
-    """Refuse a piece of a longer number or word."""
+    """Refuse a piece of a longer number, and the end of a word."""
     before, after = text[start - 1 : start], text[end : end + 1]
-    if before.isalnum() or after.isalnum():
+    if before.isalnum() or after.isdigit():
         return start, start
     if before in (".", "-") and text[start - 2 : start - 1].isdigit():
         return start, start
@@ -84,6 +84,12 @@ def _digits4(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
     return (start, end) if len(_digits(text[start:end])) >= 4 else (start, start)
 
 
+def _not_year(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
+    """Refuse what a date leaves behind: a year is no identifier."""
+    is_year = re.fullmatch(r"(?:19|20)\d\d", text[start:end]) is not None
+    return (start, start) if is_year else (start, end)
+
+
 def _state(rules: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
     state = re.search(r"([A-Z]{2}) \d{5}", text[start:end])
     known = state is not None and state.group(1) in rules.states
@@ -117,6 +123,7 @@ CHECKS: Final[dict[str, Check]] = {
     "date": _date,
     "age": _age,
     "name": _name,
+    "not_year": _not_year,
     "state": _state,
     "digits4": _digits4,
 }

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _DONE: Final = re.compile(
     r"""[\["'`\\\s]*(?:\[[A-Z][A-Z_]{1,15}\]|90\+|)[\]"'`\\\s]*""", re.ASCII
 )
-TOKEN: Final = re.compile(r"p_[a-z0-9]{1,16}_[a-z2-7]{16,52}", re.ASCII)
 _DIGIT: Final = re.compile("[0-9]")
 _ESCAPED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _BACKSLASH: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|[\"'\\/nrt])")
@@ -191,9 +190,15 @@ def _is_done_at(text: str, start: int, end: int) -> bool:
 
 
 def merge(found: Iterable[Finding]) -> list[Finding]:
-    """Return *found* in order; of overlapping findings one that covers them all."""
+    """Return *found* in order; of overlapping findings one that covers them all.
+
+    Of two that cover the same, a birth date tells more than a date, and a key more than
+    a pattern.
+    """
     merged: list[Finding] = []
-    for finding in sorted(found, key=lambda f: (f.start, -f.end)):
+    for finding in sorted(
+        found, key=lambda f: (f.start, -f.end, f.cls != "BIRTH", f.rule != "pairs")
+    ):
         last = merged[-1] if merged else None
         if last is None or finding.start >= last.end:
             merged.append(finding)
@@ -226,7 +231,8 @@ def _matches(rules: RuleSet, rule: Rule, text: str) -> Iterator[Span]:
         elif rule.finder == "parameter":
             start, end = match.end(), _until(text, match.end(), "&\n\"' ")
         for check in rule.check:
-            start, end = CHECKS[check](rules, text, start, end)
+            if start < end:
+                start, end = CHECKS[check](rules, text, start, end)
         if start < end:
             yield start, end, rule.cls
             at = max(end, match.start() + 1)

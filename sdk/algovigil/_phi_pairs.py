@@ -104,9 +104,11 @@ def _closing(text: str, start: int) -> int:
 
 
 _JSON: Final = re.compile(
-    r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|([{}\[\],:])|([^\s{}\[\],:"\']+)',
+    r'"((?:[^"\\]|\\.)*)"|\'((?:[^\'\\]|\\.)*)\'|([{}\[\],:])|([^\s{}\[\],:"\'\\]+)',
     re.ASCII,
 )
+_DEPTH: Final = 16  # objects above a value that say what it is
+_KEY: Final = re.compile(r"[\w .\[\]%-]{1,80}", re.ASCII)
 _KIND: Final = re.compile(r"[\"']resourceType[\"']\s{0,2}:\s{0,2}[\"']([A-Za-z]{1,40})")
 
 
@@ -123,16 +125,20 @@ def _nested(rules: RuleSet, text: str) -> Iterator[Span]:
             group = match.lastindex or 4
             last = match.group(group)
             if key:
-                path = (root, *(k for bracket, k in stack if bracket == "{"), key)
+                above = (k for bracket, k in stack[-_DEPTH:] if bracket == "{")
+                path = (root, *above, key)
                 cls = rules.note(".".join(p for p in path if p)).cls
                 if cls is not None and _says_something(last, key, cls):
                     yield *match.span(group), cls
         elif mark == ":":
-            key = last
+            key = last if _KEY.fullmatch(last) else ""
+            last = ""
         elif mark in "{[":
+            last = ""
             stack.append((mark, key))
             key = key if mark == "[" else ""
         else:
+            last = ""
             if mark in "}]" and stack:
                 stack.pop()
             key = stack[-1][1] if stack and stack[-1][0] == "[" else ""

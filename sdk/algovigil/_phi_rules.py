@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ACTIONS: Final = ("pseudonym", "drop", "redact", "year", "cap", "keep")
 FINDERS: Final = ("match", "rest", "parameter", "pairs", "error")
+_CLASS: Final = re.compile(r"\[[A-Z][A-Z_]{1,15}\]")
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -111,6 +112,8 @@ def key_words(key: str) -> tuple[str, ...]:
     A number at the end counts an element and is dropped: `patient.name.0` is
     `patient name`.
     """
+    if "[" in key:
+        key = _CLASS.sub("", key)  # a key that was cleaned tells nothing of its value
     words = [word.lower() for word in _WORD.findall(key)]
     while len(words) > 1 and words[-1].isdigit():
         words.pop()

@@ -7,7 +7,6 @@ as what its preset makes of it; without a key it is dropped, never sent.
 
 from __future__ import annotations
 
-import base64
 import enum
 import hashlib
 import hmac
@@ -15,7 +14,6 @@ import logging
 import os
 import re
 import time
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -24,6 +22,7 @@ from urllib.parse import unquote
 from algovigil import _phi_find as finder
 from algovigil import _phi_rules
 from algovigil._phi_checks import is_loopback
+from algovigil._phi_token import TOKEN, bare, canonical, token
 from algovigil.config import Phi
 from algovigil.errors import ConfigError, explain, nearest
 
@@ -31,6 +30,7 @@ KEY_VARIABLE: Final = "ALGOVIGIL_PHI_KEY"
 KEY_BYTES: Final = 32
 """Bytes of the smallest key: the block of the hash that keys it."""
 
+_PASSES: Final = 4
 _CACHED: Final = 8192
 _CACHED_CHARS: Final = 16_384
 
@@ -122,27 +122,22 @@ class Protector:
     def pseudonym(self, value: object, kind: str = "patient") -> str | None:
         """Return the token of *value*, the same for every spelling of one identifier.
 
-        `p_<key id>_` and 26 characters: base32 of the first 16 bytes of
-        HMAC-SHA256(key, "v1||<KIND>|" + canonical value). A token passes untouched.
-        None where there is no value, no key, or nothing derived may stay.
+        See `_phi_token.token` for how it is made. A token passes untouched. None where
+        there is no value, no key, or nothing derived may stay.
         """
-        text = _bare(str(value)) if value is not None else ""
+        text = bare(str(value)) if value is not None else ""
         if self.preset is Preset.OBSERVE_ONLY:
             return text or None
         if self.preset is Preset.SAFE_HARBOR:
             return None
-        if finder.TOKEN.fullmatch(text):
+        if TOKEN.fullmatch(text):
             return text
-        canonical = _canonical(text)
-        if not canonical:
-            return None
-        if not self._key:
+        plain = canonical(text)
+        if plain and not self._key:
             self._warn()
+        if not plain or not self._key:
             return None
-        message = f"v1||{kind.upper()}|{canonical}".encode()
-        digest = hmac.digest(self._key, message, "sha256")[:16]
-        token = base64.b32encode(digest).decode().rstrip("=").lower()
-        return f"p_{self._key_id}_{token}"
+        return token(self._key, self._key_id, kind, plain)
 
     def clean(self, key: str, text: str) -> str:
         """Return *text*, the value of the attribute *key*, without identifiers."""
@@ -179,18 +174,31 @@ class Protector:
                 return Cleaned(text)
             action = self._action(note.cls)
             new = self._replace(note.cls, action, text, whole=True)
-            if new == text and action not in ("redact", "drop"):
+            if new == text:
                 return Cleaned(text)
             return self._result(text, new, ((note.cls, action),))
         if only is None and note.trust != "error" and self.is_plain(text):
             return Cleaned(text)
         if len(text) > finder.MAX_CHARS:
             return self._result(text, "[LONG]", (("LONG", "redact"),))
-        found = finder.find(self.rules, text, trust=note.trust, only=only)
+        new, marks = self._once(text, note.trust, only)
+        # what is left may fit a rule that the identifier hid: until nothing is found
+        for _ in range(_PASSES if self.preset is not Preset.OBSERVE_ONLY else 0):
+            last = new
+            new, more = self._once(last, note.trust, None) if marks else (last, [])
+            if new == last:
+                return self._result(text, new, tuple(marks))
+            marks += more
+        kept = new if self.preset is Preset.OBSERVE_ONLY else "[DATA]"
+        return self._result(text, kept, tuple(marks))
+
+    def _once(
+        self, text: str, trust: str, only: Iterable[int] | None
+    ) -> tuple[str, list[tuple[str, str]]]:
         parts: list[str] = []
         marks: list[tuple[str, str]] = []
         done = 0
-        for start, end, cls, _ in found:
+        for start, end, cls, _ in finder.find(self.rules, text, trust=trust, only=only):
             action = self._action(cls)
             old = text[start:end]
             new = self._replace(cls, action, old, whole=False)
@@ -198,7 +206,7 @@ class Protector:
                 parts += (text[done:start], new)
                 marks.append((cls, action))
                 done = end
-        return self._result(text, "".join((*parts, text[done:])), tuple(marks))
+        return "".join((*parts, text[done:])), marks
 
     def number(self, key: str, value: float) -> float | None:
         """Return *value* of the feature *key*: an age up to 90, an identifier None."""
@@ -229,7 +237,7 @@ class Protector:
 
     def _keeps_token(self, cls: str | None, text: str) -> bool:
         action = self._action(cls or "TOKEN")
-        return action in ("pseudonym", "keep") and bool(finder.TOKEN.fullmatch(text))
+        return action in ("pseudonym", "keep") and bool(TOKEN.fullmatch(text))
 
     def _replace(self, cls: str, action: str, old: str, *, whole: bool) -> str:
         if action == "keep" or (cls == "IP" and is_loopback(old)):
@@ -239,14 +247,14 @@ class Protector:
             tells = year is None or (cls == "BIRTH" and int(year[0]) <= self._oldest)
             return f"[{cls}]" if year is None or tells else year[0]
         if action == "cap":
-            age = _NUMBER.fullmatch(_bare(old))
+            age = _NUMBER.fullmatch(bare(old))
             if age is None:
                 return "[AGE]" if re.search(r"\d{2}", old) else old
             return "90+" if int(age[1]) > 89 else old
         if action == "pseudonym":
             kind = self.rules.kinds.get(cls, cls.lower())
-            token = self.pseudonym(unquote(old) if "%" in old else old, kind)
-            return token or ("" if whole else f"[{cls}]")
+            new = self.pseudonym(unquote(old) if "%" in old else old, kind)
+            return new or ("" if whole else f"[{cls}]")
         return "" if action == "drop" and whole else f"[{cls}]"
 
     def _warn(self) -> None:
@@ -262,21 +270,6 @@ class Protector:
 @lru_cache(maxsize=4)
 def _gate(expression: str) -> re.Pattern[str]:
     return re.compile(expression, re.ASCII)
-
-
-def _bare(text: str) -> str:
-    """Return *text* without the brackets and quotes of a list of one."""
-    return text.strip().strip("[]\"'").strip()
-
-
-def _canonical(text: str) -> str:
-    """Return *text* as one spelling: NFKC, case folded, letters and digits alone.
-
-    Leading zeros stay: `007` and `7` are two patients. The type of a FHIR reference,
-    `Patient/007`, goes.
-    """
-    plain = unicodedata.normalize("NFKC", text).casefold().removeprefix("patient/")
-    return "".join(c for c in plain if c.isalnum())
 
 
 class PHIProtector:
@@ -351,8 +344,8 @@ class PHIProtector:
 
     def _token(self, cls: str, value: object) -> str:
         kind = self._protector.rules.kinds.get(cls, cls.lower())
-        token = self._protector.pseudonym(value, kind) if self._hashing else None
-        return token or f"[{cls}]"
+        hashed = self._protector.pseudonym(value, kind) if self._hashing else None
+        return hashed or f"[{cls}]"
 
 
 def _hkdf(key: bytes, salt: bytes) -> bytes:
