@@ -181,6 +181,8 @@ def _possible(rules: Iterable[Rule], text: str) -> Iterator[Rule]:
 
 def is_done(value: str) -> bool:
     """Return whether *value* is nothing but what redaction leaves behind."""
+    if value[:1].isalpha():
+        return False
     return _DONE.fullmatch(value) is not None
 
 

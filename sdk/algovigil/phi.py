@@ -44,7 +44,7 @@ class Preset(str, enum.Enum):
     """What becomes of identifiers; `actions` in the rule file says it by class."""
 
     PSEUDONYMISE = "pseudonymise"
-    """Ids become keyed tokens: no Safe Harbor output, see `docs/phi.md`."""
+    """Ids become keyed tokens, which Safe Harbor does not allow: 164.514(c)(1)."""
     SAFE_HARBOR = "safe_harbor"
     """Nothing derived from an identifier stays."""
     OBSERVE_ONLY = "observe_only"

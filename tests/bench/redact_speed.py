@@ -3,8 +3,9 @@
     .venv/bin/python -m tests.bench.redact_speed
 
 The spans are those of `decode_speed`; `notes` are fresh spans of which one in twenty
-carries a note of a patient: name, record number, birth date, phone. `enduser.id`
-is a new identifier on every fresh span. `one span` is a batch of its own.
+carries a note of a patient: name, record number, birth date, phone. `enduser.id` is a
+new identifier on each fresh span, and a call's two ids are new and raw, as of a sender
+without our SDK. `one span` is a batch of its own.
 """
 
 from __future__ import annotations

@@ -47,14 +47,18 @@ class Texts:
         self._any: Final = np.zeros(self.size, np.bool_)
         self._any[list(self._hits)] = True
         self._strong: Final = np.zeros(self.size, np.bool_)
-        self._strong[[c for c, r in self._hits.items() if strong.intersection(r)]] = (
-            True
-        )
+        for code, rules in self._hits.items():
+            self._strong[code] = not strong.isdisjoint(rules)
         self._new: Final[dict[str, int]] = {}
 
     def __getitem__(self, code: int) -> str | None:
         text: str | None = self._unique[code].as_py()
         return text
+
+    def listed(self, codes: NDArray[np.int64]) -> list[str | None]:
+        """Return the texts of *codes*."""
+        texts: list[str | None] = self._unique.take(pa.array(codes)).to_pylist()
+        return texts
 
     def kind(self, key: str) -> int:
         """Return what the rules take *key* for."""
@@ -81,11 +85,8 @@ class Texts:
         fits = self._any[codes] & ((kinds == PLAIN) | self._strong[codes])
         return np.flatnonzero(fits | (kinds >= ERROR))
 
-    def rewritten(self, key: str, code: int, times: int) -> int:
-        """Return the code of what becomes of a text under *key*, met *times* times."""
-        text = self[code]
-        if not text:
-            return code
+    def rewritten(self, key: str, code: int, text: str, times: int) -> int:
+        """Return the code of what becomes of *text* under *key*, met *times* times."""
         try:
             hits = self._hits.get(code, ())
             cleaned = self.protector.rewrite(key, text, hits)

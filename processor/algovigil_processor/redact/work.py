@@ -175,12 +175,21 @@ def _judged(
     owners = np.full(len(at), -1, np.int64) if of is None else of[at].astype(np.int64)
     pairs = (owners + 1) * texts.size + codes[at]
     unique, inverse, times = np.unique(pairs, return_inverse=True, return_counts=True)
+    owner, old = np.divmod(unique, texts.size)
+    names = {n: (texts[n - 1] or "") if n else key for n in set(owner.tolist())}
     new = np.empty(len(unique), np.int32)
-    for i, (pair, n) in enumerate(zip(unique.tolist(), times.tolist(), strict=True)):
-        owner, code = divmod(pair, texts.size)
-        name = (texts[owner - 1] or "") if owner else key
-        new[i] = texts.rewritten(name, code, n)
-    if (new == unique % texts.size).all():
+    # by the unique pair of key and suspicious text, which are few
+    for i, (name, code, text, n) in enumerate(
+        zip(
+            map(names.__getitem__, owner.tolist()),
+            old.tolist(),
+            texts.listed(old),
+            times.tolist(),
+            strict=True,
+        )
+    ):
+        new[i] = texts.rewritten(name, code, text, n) if text else code
+    if (new == old).all():
         return None
     changed = codes.copy()
     changed[at] = new[inverse]
