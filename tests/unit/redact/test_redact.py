@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -234,3 +235,14 @@ def test_text_in_an_unknown_kind_of_column_is_refused_at_start() -> None:
     """A schema that the walk does not know cannot slip by it."""
     with pytest.raises(TypeError):
         shape.is_text(pa.large_string())
+
+
+def test_threads_share_one_stage() -> None:
+    """Workers redact at the same time and get what each alone would get."""
+    redact = Redact(Protector(key=KEY), Telemetry())
+    bodies = [f"{RAW}{i} call (201) 555-0{i}" for i in range(100, 160)]
+    raw = [_one("otel_logs", Body=body) for body in bodies]
+    alone = [redact(batch).rows for batch in raw]
+    with ThreadPoolExecutor(4) as pool:
+        together = [batch.rows for batch in pool.map(redact, raw)]
+    assert together == alone
