@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import quote, quote_plus
 
+import hyperscan
+
 if TYPE_CHECKING:
     from collections.abc import (
         Callable,
         Collection,
         Iterable,
         Iterator,
-        Mapping,
         Sequence,
     )
     from pathlib import Path
@@ -37,18 +38,17 @@ SELECT table, name, type FROM system.columns WHERE database = {database} AND tab
         AND coalesce(total_rows, 1) > 0)
 ORDER BY table, position
 """
-_SEARCH: Final = """
-SELECT needle FROM (
-    SELECT DISTINCT
-        arrayJoin(arrayFilter((i, p) -> p > 0, arrayEnumerate(at), at)) AS needle
-    FROM (
-        SELECT multiSearchAllPositions({text}, {needles}) AS at FROM {table}
-        WHERE multiSearchAny({text}, {needles})))
-ORDER BY needle
+_BYTES: Final = """
+SELECT sum(data_uncompressed_bytes) AS bytes FROM system.parts
+WHERE active AND database = {database} AND table = {table}
+"""
+_TEXTS: Final = """
+SELECT DISTINCT text FROM (SELECT concat('', {text}, '\\n') AS text FROM {where})
+WHERE cityHash64(text) % {pages} = {page}
 """
 _SHORTEST: Final = 4  # characters: a shorter value is found in anything
 _DIGITS: Final = 7  # digits: a shorter number is found in any count or clock
-_NEEDLES: Final = 200  # multiSearchAny takes fewer than 256 needles
+_PAGE: Final = 32 << 20  # bytes of a table, about, that are searched at a time
 _CHUNK: Final = 1 << 20  # bytes of a file that are searched at a time
 
 
@@ -139,20 +139,22 @@ def scan_store(
         canaries: What to search for.
         database: The database; its views are read through the tables below them.
     """
-    needles = _needles(canaries)
+    needles = _Needles(canaries)
     tables: dict[str, list[str]] = defaultdict(list)
-    for row in query(_COLUMNS.format(database=_literal(database.encode()))).to_pylist():
+    for row in query(_COLUMNS.format(database=_literal(database))).to_pylist():
         if _holds_text(row["type"]):
             tables[row["table"]].append(row["name"])
     hits: set[Hit] = set()
     for table, columns in tables.items():
+        size = query(_BYTES.format(database=_literal(database), table=_literal(table)))
+        pages = 1 + (size.column(0)[0].as_py() or 0) // _PAGE
         where = f"{_name(database)}.{_name(table)}"
-        # the whole row first: most tables hold none of thousands of needles
-        met = _search(query, where, columns, list(needles))
-        for column in columns if met else ():
-            for needle in _search(query, where, [column], met):
-                for kind, form in needles[needle]:
-                    hits.add(Hit(kind, f"{table}.{column}", form))
+        # the whole row first: most tables hold none of the needles
+        if not _met(query, where, columns, pages, needles):
+            continue
+        for column in columns:
+            for found in _met(query, where, [column], pages, needles):
+                hits |= {Hit(k, f"{table}.{column}", f) for k, f in needles.of(found)}
     return sorted(hits)
 
 
@@ -167,20 +169,18 @@ def scan_files(
         exclude: Paths below *root*, with `/`, that are left out with all below them:
             what is compressed or encrypted and is read in another way.
     """
-    needles = _needles(canaries)
+    needles = _Needles(canaries)
     hits: set[Hit] = set()
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
         if path.is_symlink() or any(_is_below(name, other) for other in exclude):
             continue
-        found = {needle for needle in needles if needle in name.lower().encode()}
-        if path.is_file():
-            found |= _in_file(path, needles)
-        for needle in found:
-            for kind, form in needles[needle]:
-                # a name that holds a canary is not repeated in the finding
-                shown = "a file name" if needle in name.lower().encode() else name
-                hits.add(Hit(kind, shown, form))
+        in_name = needles.found(name.encode())
+        in_file = _in_file(path, needles) if path.is_file() else set()
+        # a name that holds a canary is not repeated in the finding
+        shown = "a file name" if in_name else name
+        for found in in_name | in_file:
+            hits |= {Hit(kind, shown, form) for kind, form in needles.of(found)}
     return sorted(hits)
 
 
@@ -188,29 +188,50 @@ def _is_below(name: str, other: str) -> bool:
     return name == other or name.startswith(other.rstrip("/") + "/")
 
 
-def _in_file(path: Path, needles: Collection[bytes]) -> set[bytes]:
+def _in_file(path: Path, needles: _Needles) -> set[int]:
     """Return which of *needles* are in the file, read by overlapping chunks."""
-    overlap = max((len(needle) for needle in needles), default=1) - 1
-    found: set[bytes] = set()
+    found: set[int] = set()
     tail = b""
     try:
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
-                text = tail + chunk.lower()
-                found.update(needle for needle in needles if needle in text)
-                tail = text[-overlap:] if overlap else b""
+                found |= needles.found(tail + chunk)
+                tail = (tail + chunk)[-needles.longest :]
     except FileNotFoundError:  # a segment that was stored in the meantime
         return found
     return found
 
 
-def _needles(canaries: Iterable[Canary]) -> Mapping[bytes, list[tuple[str, str]]]:
-    """Return the kinds and forms by needle."""
-    found: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
-    for canary in canaries:
-        for needle, form in forms(canary.value).items():
-            found[needle].append((canary.kind, form))
-    return found
+class _Needles:
+    """All forms of all canaries as one set of literals; case does not count."""
+
+    def __init__(self, canaries: Iterable[Canary]) -> None:
+        kinds: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
+        for canary in canaries:
+            for needle, form in forms(canary.value).items():
+                kinds[needle].append((canary.kind, form))
+        self._kinds: Final = list(kinds.values())
+        self.longest: Final = max(map(len, kinds), default=0)
+        self._literals: Final = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        flags = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_CASELESS
+        self._literals.compile(
+            expressions=list(kinds),
+            ids=list(range(len(kinds))),
+            flags=[flags] * len(kinds),
+            literal=True,
+        )
+
+    def found(self, text: bytes | pa.Buffer) -> set[int]:
+        """Return the needles that are in *text*."""
+        numbers: set[int] = set()
+        self._literals.scan(
+            text, match_event_handler=lambda number, *_: numbers.add(number)
+        )
+        return numbers
+
+    def of(self, number: int) -> list[tuple[str, str]]:
+        """Return (kind, form) of the canaries that have the needle *number*."""
+        return self._kinds[number]
 
 
 def _holds_text(kind: str) -> bool:
@@ -222,22 +243,18 @@ def _holds_text(kind: str) -> bool:
     )
 
 
-def _search(
-    query: Query, table: str, columns: Sequence[str], needles: Sequence[bytes]
-) -> list[bytes]:
-    """Return which of *needles* are in a row of *columns*."""
-    texts = ", '\n', ".join(f"toString({_name(column)})" for column in columns)
-    met: list[bytes] = []
-    for start in range(0, len(needles), _NEEDLES):
-        part = needles[start : start + _NEEDLES]
-        found = query(
-            _SEARCH.format(
-                text=f"lower(concat('', {texts}))",
-                needles="[" + ",".join(map(_literal, part)) + "]",
-                table=table,
-            )
-        )
-        met += (part[row["needle"] - 1] for row in found.to_pylist())
+def _met(
+    query: Query, where: str, columns: Sequence[str], pages: int, needles: _Needles
+) -> set[int]:
+    """Return which of *needles* are in a row of *columns*, each distinct row once."""
+    text = ", '\\n', ".join(f"toString({_name(column)})" for column in columns)
+    met: set[int] = set()
+    for page in range(pages):
+        rows = query(_TEXTS.format(text=text, where=where, pages=pages, page=page))
+        for chunk in rows.column("text").chunks:
+            _, _, data = chunk.buffers()
+            if data is not None:
+                met |= needles.found(data)
     return met
 
 
@@ -245,6 +262,6 @@ def _name(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
-def _literal(raw: bytes) -> str:
-    """Return *raw* as a constant that needs no quoting."""
-    return f"unhex('{raw.hex()}')"
+def _literal(text: str) -> str:
+    """Return *text* as a constant that needs no quoting."""
+    return f"unhex('{text.encode().hex()}')"

@@ -10,7 +10,7 @@ import http.server
 import threading
 from typing import TYPE_CHECKING
 
-from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ class _SmtpHandler:
 
 
 class Receivers:
-    """Both servers; `with` starts and stops them."""
+    """Both servers; `async with` starts and stops them."""
 
     def __init__(self, folder: Path) -> None:
         self.posts = Mailbox(folder / "webhook")
@@ -72,7 +72,7 @@ class Receivers:
 
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
         self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
-        self._smtp = Controller(_SmtpHandler(self.mails), "127.0.0.1", 0)
+        self._smtp: asyncio.Server | None = None
 
     @property
     def webhook_url(self) -> str:
@@ -82,16 +82,20 @@ class Receivers:
     @property
     def smtp_port(self) -> int:
         """Where mails go."""
-        server = self._smtp.server
-        assert isinstance(server, asyncio.Server)
-        return int(server.sockets[0].getsockname()[1])
+        assert self._smtp is not None
+        return int(self._smtp.sockets[0].getsockname()[1])
 
-    def __enter__(self) -> Receivers:
+    async def __aenter__(self) -> Receivers:
         self._thread.start()
-        self._smtp.start()
+        handler = _SmtpHandler(self.mails)
+        loop = asyncio.get_running_loop()
+        self._smtp = await loop.create_server(
+            lambda: SMTP(handler, hostname="localhost"), "127.0.0.1", 0
+        )
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    async def __aexit__(self, *exception: object) -> None:
         self._http.shutdown()
         self._http.server_close()
-        self._smtp.stop()
+        if self._smtp is not None:
+            self._smtp.close()

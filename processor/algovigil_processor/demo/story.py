@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import yaml
-from algovigil.outcomes import ClinicalOutcomeTracker
 
 from algovigil import MonitoringConfig
+from algovigil.outcomes import ClinicalOutcomeTracker
 from algovigil_processor.compliance.leaks import scan_files, scan_store
 from algovigil_processor.demo import processes
 from algovigil_processor.demo.facts import Facts, Picture
@@ -119,8 +119,13 @@ class Story:
     async def once(self) -> Result:
         """Tell the whole story once, count, and stop everything."""
         started = time.monotonic()
+        async with Receivers(self._folder / "received") as receivers:
+            await self._tell(receivers)
+        self._result.counts["seconds"] = round(time.monotonic() - started, 1)
+        return self._result
+
+    async def _tell(self, receivers: Receivers) -> None:
         with contextlib.ExitStack() as stack:
-            receivers = stack.enter_context(Receivers(self._folder / "received"))
             traffic, facts, api = self._start(stack, receivers)
             watching = asyncio.create_task(self._watch(facts, traffic))
             sending = asyncio.create_task(traffic.run())
@@ -136,13 +141,14 @@ class Story:
             found = await control
             self._leaks(facts, traffic.ward, found)
             self._count(facts, api, receivers)
-        self._result.counts["seconds"] = round(time.monotonic() - started, 1)
-        return self._result
 
     async def live(self) -> None:
         """Run until cancelled: calm and shifted phases in turn."""
+        async with Receivers(self._folder / "received") as receivers:
+            await self._go_on(receivers)
+
+    async def _go_on(self, receivers: Receivers) -> None:
         with contextlib.ExitStack() as stack:
-            receivers = stack.enter_context(Receivers(self._folder / "received"))
             traffic, facts, _ = self._start(stack, receivers)
             tasks = {
                 asyncio.create_task(self._watch(facts, traffic)),
