@@ -9,11 +9,14 @@ from __future__ import annotations
 import atexit
 import inspect
 import os
+import socket
+import sys
 import threading
 import time
 import warnings
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.instrumentation.distro import (  # type: ignore[attr-defined] # untyped
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 EXIT_SECONDS: Final = 4.5
+_REFUSED_SECONDS: Final = 0.5
 _DEFAULTS: Final = {
     "OTEL_TRACES_EXPORTER": "otlp",
     "OTEL_METRICS_EXPORTER": "otlp",
@@ -54,6 +58,8 @@ class AlgovigilDistro(BaseDistro):  # type: ignore[misc] # untyped upstream
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Start an instrumentor; host metrics with current names only."""
+        if is_tracker():
+            return
         if entry_point.name != "system_metrics":
             super().load_instrumentor(entry_point, **kwargs)
         elif self._config.metrics.host:
@@ -64,6 +70,8 @@ class AlgovigilConfigurator(_OTelSDKConfigurator):
     """Sets up the SDK with bounded queues, device metrics and private baggage."""
 
     def _configure(self, **kwargs: Any) -> None:
+        if is_tracker():
+            return
         config = MonitoringConfig.from_environment()
         if not os.environ.get(OTEL_CONFIG_FILE):
             kwargs.update(_ours())
@@ -79,6 +87,14 @@ class AlgovigilConfigurator(_OTelSDKConfigurator):
             devices.observe()
         # registered last, so run first: before the providers' own, unbounded ones
         atexit.register(drain)
+
+
+def is_tracker() -> bool:
+    """Return whether this is a resource tracker of multiprocessing or joblib.
+
+    Such a process inherits the instrumentation and runs no code of the user's.
+    """
+    return any("resource_tracker import main" in word for word in sys.orig_argv)
 
 
 def _ours() -> dict[str, Any]:
@@ -102,8 +118,28 @@ def _there(module: str) -> bool:
         return False
 
 
+def _refuses() -> bool:
+    """Return whether nothing listens where OTLP goes."""
+    url = urlsplit(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+    is_http = os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "").startswith("http")
+    try:
+        address = (url.hostname or "localhost", url.port or (4318 if is_http else 4317))
+        socket.create_connection(address, _REFUSED_SECONDS).close()
+    except ConnectionRefusedError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def drain(seconds: float = EXIT_SECONDS) -> None:
-    """Send what waits and shut the SDK down, all signals at once, within *seconds*."""
+    """Send what waits and shut the SDK down, all signals at once, within *seconds*.
+
+    A processor that refuses connections will not take anything in that time either:
+    then there is no wait.
+    """
+    if _refuses():
+        seconds = min(seconds, _REFUSED_SECONDS)
     providers = (
         trace.get_tracer_provider(),
         metrics.get_meter_provider(),
