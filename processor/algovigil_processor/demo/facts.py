@@ -29,12 +29,11 @@ FROM clinical_metrics WHERE metric = 'diagnostic_accuracy'
 ORDER BY timestamp DESC LIMIT 1
 """
 _SERVICE: Final = """
-SELECT metric, argMax(value, timestamp) AS value FROM service_metrics
+SELECT metric, argMax(value, timestamp) AS latest FROM service_metrics
 WHERE value IS NOT NULL GROUP BY metric
 """
 _DRIFT: Final = """
-SELECT feature, max(statistic) AS statistic, any(status) AS status,
-       any(rows_current) AS rows_current
+SELECT feature, any(rows_current) AS predictions
 FROM drift_findings
 WHERE timestamp = (SELECT max(timestamp) FROM drift_findings)
   AND (status = 'drift' OR feature = '')
@@ -94,7 +93,7 @@ class Facts:
 
     def picture(self) -> Picture:
         """Return what the live view shows."""
-        service = {row["metric"]: row["value"] for row in self.rows(_SERVICE)}
+        service = {row["metric"]: row["latest"] for row in self.rows(_SERVICE)}
         drift = self.rows(_DRIFT)
         verdicts = [row for row in drift if not row["feature"]]
         return Picture(
@@ -103,7 +102,7 @@ class Facts:
             per_second=service.get("throughput"),
             accuracy=self._accuracy(),
             drifted=tuple(row["feature"] for row in drift if row["feature"]),
-            drift_rows=sum(row["rows_current"] for row in verdicts),
+            drift_rows=sum(row["predictions"] for row in verdicts),
             alerts=tuple(
                 (row["rule"], row["severity"], row["state"])
                 for row in self.rows(_ALERTS)

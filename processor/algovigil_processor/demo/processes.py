@@ -134,7 +134,8 @@ def service(
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    log = folder / "logs" / "service.log"
+    # the hospital's own output is no part of what is kept by us
+    log = folder.parent / "hospital" / f"{folder.name}-service.log"
     return (
         Process("service", [*command, "main:app"], log, environment),
         f"http://127.0.0.1:{port}",

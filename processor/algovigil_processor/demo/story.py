@@ -115,6 +115,7 @@ class Story:
         self._key = secrets.token_hex(32)
         self._result = Result()
         self._picture: Picture | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def once(self) -> Result:
         """Tell the whole story once, count, and stop everything."""
@@ -127,16 +128,17 @@ class Story:
     async def _tell(self, receivers: Receivers) -> None:
         with contextlib.ExitStack() as stack:
             traffic, facts, api = self._start(stack, receivers)
-            watching = asyncio.create_task(self._watch(facts, traffic))
+            self._watching = asyncio.create_task(self._watch(facts, traffic))
             sending = asyncio.create_task(traffic.run())
             control = asyncio.create_task(self._control(receivers))
             try:
-                await self._calm(facts)
+                await self._calm()
                 await self._shift(traffic, receivers)
-                sending.cancel()
-                await self._settle(facts, traffic)
+                traffic.stopping = True
+                await sending
+                await self._settle(traffic)
             finally:
-                watching.cancel()
+                self._watching.cancel()
                 sending.cancel()
             found = await control
             self._leaks(facts, traffic.ward, found)
@@ -234,13 +236,15 @@ class Story:
     async def _until(self, step: str, seen: Callable[[Picture], bool]) -> bool:
         deadline = time.monotonic() + _STEP_SECONDS
         while time.monotonic() < deadline:
+            if self._watching is not None and self._watching.done():
+                self._watching.result()
             if self._picture is not None and seen(self._picture):
                 return True
             await asyncio.sleep(0.1)
         self._result.expect(step, happened=False)
         return False
 
-    async def _calm(self, facts: Facts) -> None:
+    async def _calm(self) -> None:
         self._view.phase("the scanner is in order: learning what is normal")
         await self._until(
             "a calm window of 200 predictions without drift, accuracy known",
@@ -282,9 +286,9 @@ class Story:
             ),
         )
 
-    async def _settle(self, facts: Facts, traffic: Traffic) -> None:
+    async def _settle(self, traffic: Traffic) -> None:
         self._view.phase("the clinic closes; counting")
-        calls = traffic.sent - traffic.unexpected
+        calls = traffic.sent - traffic.unexpected.total()
         await self._until(
             "every call and every label is stored",
             lambda p: (
@@ -293,8 +297,8 @@ class Story:
             ),
         )
         self._result.expect(
-            f"{traffic.unexpected} requests ended otherwise than planned",
-            traffic.unexpected == 0,
+            f"each request ended as planned, not by {dict(traffic.unexpected)}",
+            not traffic.unexpected,
         )
 
     async def _control(self, receivers: Receivers) -> list[str]:
@@ -312,7 +316,8 @@ class Story:
             asyncio.run(traffic.run(_CONTROL_VISITS))
             deadline = time.monotonic() + _STEP_SECONDS
             while time.monotonic() < deadline:
-                if facts.count("inferences") >= _CONTROL_VISITS:
+                answered = traffic.sent - traffic.unexpected.total()
+                if facts.count("inferences") >= answered:
                     break
                 time.sleep(0.2)
             time.sleep(1)  # the last log lines follow their span by one export interval
