@@ -63,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
         level=logging.DEBUG if args.debug else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for chatty in ("uvicorn", "httpx"):  # httpx logs URLs, and a webhook's is a secret
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     config = MonitoringConfig.load(args.config) if args.config else MonitoringConfig()
     listen = Listen(
         **{name: Address.parse(getattr(args, name), f"--{name}") for name in _PORTS}

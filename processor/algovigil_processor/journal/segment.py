@@ -4,6 +4,9 @@
             | header (JSON: table, policy, transport, received_ns, bytes per batch)
             | body (one Arrow IPC stream per batch)
 
+Header and streams are padded to 64 bytes, so that what is mapped back is aligned as
+Arrow wants its buffers.
+
 A frame cut short at the end of the file was never acknowledged and is left out; any
 other frame that does not read is damage.
 """
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 _MAGIC: Final = b"AVJ1"
+_ALIGNED: Final = 64  # bytes
 _PREFIX: Final = struct.Struct("<4sIQI")
 
 
@@ -43,13 +47,14 @@ def frame(batches: Sequence[Batch]) -> list[bytes | pa.Buffer]:
         Permanent: a batch is unsealed; unredacted rows never reach a disk.
     """
     bodies: list[pa.Buffer] = []
-    heads = []
+    heads: list[dict[str, str | int]] = []
     for batch in batches:
         if batch.policy is None:
             raise Permanent(f"{batch.table}: unsealed rows are never journaled")
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.rows.schema) as writer:
             writer.write_batch(batch.rows)
+        sink.write(b"\0" * (-sink.tell() % _ALIGNED))
         bodies.append(sink.getvalue())
         heads.append(
             {
@@ -62,6 +67,7 @@ def frame(batches: Sequence[Batch]) -> list[bytes | pa.Buffer]:
             }
         )
     header = json.dumps(heads).encode()
+    header += b" " * (-(_PREFIX.size + len(header)) % _ALIGNED)
     crc = zlib.crc32(header)
     for body in bodies:
         crc = zlib.crc32(body, crc)
