@@ -22,7 +22,7 @@ from urllib.parse import unquote
 from algovigil import _phi_find as finder
 from algovigil import _phi_rules
 from algovigil._phi_checks import is_loopback
-from algovigil._phi_token import TOKEN, bare, canonical, token
+from algovigil._phi_token import TOKEN, Tokens, bare, canonical
 from algovigil.config import Phi
 from algovigil.errors import ConfigError, explain, nearest
 
@@ -90,6 +90,7 @@ class Protector:
         self.rules: Final = _phi_rules.load()
         self._key: Final = key
         self._key_id: Final = phi.key_id
+        self._tokens: Final = Tokens(key, phi.key_id)
         self._oldest: Final = (this_year or time.gmtime().tm_year) - 89
         self._actions: Final = self.rules.actions.get(self.preset.value, {})
         self.active: Final = tuple(
@@ -122,7 +123,7 @@ class Protector:
     def pseudonym(self, value: object, kind: str = "patient") -> str | None:
         """Return the token of *value*, the same for every spelling of one identifier.
 
-        See `_phi_token.token` for how it is made. A token passes untouched. None where
+        See `_phi_token.Tokens` for how it is made. A token passes untouched. None where
         there is no value, no key, or nothing derived may stay.
         """
         text = bare(str(value)) if value is not None else ""
@@ -137,7 +138,7 @@ class Protector:
             self._warn()
         if not plain or not self._key:
             return None
-        return token(self._key, self._key_id, kind, plain)
+        return self._tokens.token(kind, plain)
 
     def clean(self, key: str, text: str) -> str:
         """Return *text*, the value of the attribute *key*, without identifiers."""
