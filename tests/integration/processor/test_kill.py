@@ -15,7 +15,6 @@ from integration.processor.served import Served, export, trace_request
 if TYPE_CHECKING:
     from pathlib import Path
 
-_CYCLES = 5
 _SENDERS = 3
 
 
@@ -48,7 +47,11 @@ class Sender(threading.Thread):
             self.acknowledged += ids
 
 
-def test_stored_equals_acknowledged_after_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "cycles",
+    [5, pytest.param(60, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])],
+)
+def test_stored_equals_acknowledged_after_kills(tmp_path: Path, cycles: int) -> None:
     """Kills in mid-stream lose no acknowledged span and double none.
 
     Every request is repeated, byte for byte, until it is acknowledged, so that in the
@@ -62,7 +65,7 @@ def test_stored_equals_acknowledged_after_kills(tmp_path: Path) -> None:
     senders = [Sender(number, address, stopping) for number in range(_SENDERS)]
     for sender in senders:
         sender.start()
-    for _ in range(_CYCLES):
+    for _ in range(cycles):
         time.sleep(0.3 + rng.random())  # a kill at any moment of the stream
         served.kill()
         served = Served(data_dir)
