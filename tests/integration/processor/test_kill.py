@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import grpc
+import pytest
 
 from integration.processor.served import Served, export, trace_request
 
