@@ -1,4 +1,4 @@
-"""One model call while it runs, and what is known of its model.
+"""One model call while it runs: what it was given, what it answered, how it ended.
 
 Invariant: what is recorded is the call's own: rows and answers that do not belong
 together, or that several inner models gave, are left out.
@@ -7,7 +7,6 @@ together, or that several inner models gave, are left out.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import baggage, context
@@ -22,22 +21,11 @@ from algovigil.quiet import quiet
 if TYPE_CHECKING:
     from contextvars import Token
 
+    from algovigil.model import Model
+
 SPAN_BYTES: Final = 64 * 1024
 """Rows above this size travel in a log record, not on the span (docs/wire.md)."""
 _WORD: Final = re.compile(r"[A-Za-z_][\w.]{0,127}", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """What is known of a model besides its calls."""
-
-    name: str
-    version: str | None = None
-    framework: str | None = None
-    feature_names: tuple[str, ...] = ()
-    classes: tuple[str, ...] = ()
-    regression: bool | None = None
-    """Whether predictions are values, not classes; None tells by their type."""
 
 
 class Call:

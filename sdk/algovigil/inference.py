@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from algovigil import capture, nesting, semconv
-from algovigil.call import Call, Model
+from algovigil.call import Call
+from algovigil.model import Model
 from algovigil.quiet import quiet
 
 if TYPE_CHECKING:

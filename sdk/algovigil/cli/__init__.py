@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 GROUP: Final = "algovigil.commands"
-OWN: Final[Mapping[str, str]] = {"check": "algovigil.cli.check"}
+OWN: Final[Mapping[str, str]] = {
+    "check": "algovigil.cli.check",
+    "instrument": "algovigil.cli.instrument",
+}
 
 OK: Final = 0
 FAULT: Final = 1

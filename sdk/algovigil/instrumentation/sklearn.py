@@ -15,9 +15,9 @@ import wrapt
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined] # untyped upstream
 
 from algovigil import capture, nesting
-from algovigil.call import Model
 from algovigil.instrumentation import wrapper
 from algovigil.instrumentation.identity import Identities, digest
+from algovigil.model import Model
 from algovigil.quiet import quiet
 
 if TYPE_CHECKING:

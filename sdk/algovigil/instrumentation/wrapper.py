@@ -15,11 +15,13 @@ from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from algovigil import inference, nesting
-from algovigil.call import Call, Model
+from algovigil.call import Call
 from algovigil.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from algovigil.model import Model
 
 MARK: Final = "__algovigil__"
 
@@ -31,10 +33,11 @@ def recorded(
     method: Callable[..., Any], operation: str, describe: Callable[[Any], Model]
 ) -> Callable[..., Any]:
     """Return *method* of a model, each outermost call of which is recorded."""
+    surrounding = nesting.active.get  # looked up a hundred times in a forest's call
 
     @functools.wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        outer = nesting.active.get()
+        outer = surrounding()
         if outer is None:
             begun = _begin(describe, operation, self, args, kwargs)
             if begun is None:

@@ -165,6 +165,20 @@ DecisionTreeClassifier().fit([[0.0], [1.0]], ["a", "b"]).predict([[0.4]])
     assert absent not in values(span.attributes)
 
 
+def test_our_own_command_does_the_same(collector: Collector) -> None:
+    """`algovigil instrument -- PROGRAM` is the program, watched; mistakes are said."""
+    command = [sys.executable, "-m", "algovigil.cli", "instrument", "--"]
+    environ = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint}
+    program = SMALL.replace("range(300)", "range(1)") + "raise SystemExit(7)"
+    done = subprocess.run([*command, sys.executable, "-c", program], env=environ)
+    assert 7 == done.returncode
+    assert 2 == len(collector.spans())
+    for words in ([], ["no-such-program"]):
+        done = subprocess.run([*command, *words], capture_output=True, text=True)
+        assert 2 == done.returncode
+        assert "hint: algovigil instrument -- python app.py" in done.stderr
+
+
 def test_a_wrong_setting_is_said_and_the_program_runs() -> None:
     """The service starts unwatched; the reason is in its log."""
     done = run("http://127.0.0.1:9", "print('runs')", ALGOVIGIL_CAPTURE_MAX_ROWS="many")
