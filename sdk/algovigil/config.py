@@ -144,7 +144,6 @@ class DriftDetection:
     methods: tuple[str, ...] = ("ks_test", "psi")
     alpha: float = 0.05
     psi_warning: float = 0.2
-    psi_critical: float = 0.25
     ks_floor: float = 0.1
     """Smallest KS distance that matters clinically, whatever the p-value."""
     interval: float = 3600.0
@@ -212,7 +211,8 @@ class Processor:
 class MonitoringConfig:
     """The whole file. `MonitoringConfig()` is the documented default of every key."""
 
-    environment: str = "production"
+    environment: str = ""
+    """`deployment.environment.name` of every signal; '' leaves it out."""
     processor: Processor = Processor()
     database: Database = Database()
     storage: Storage = Storage()

@@ -25,6 +25,9 @@ from opentelemetry.instrumentation.distro import (  # type: ignore[attr-defined]
 from opentelemetry.sdk import _configuration
 from opentelemetry.sdk._configuration import _OTelSDKConfigurator
 from opentelemetry.sdk.environment_variables import OTEL_CONFIG_FILE
+from opentelemetry.semconv.attributes.deployment_attributes import (
+    DEPLOYMENT_ENVIRONMENT_NAME,
+)
 
 from algovigil import devices, host, propagation, signals
 from algovigil.config import MonitoringConfig
@@ -55,6 +58,9 @@ class AlgovigilDistro(BaseDistro):  # type: ignore[misc] # untyped upstream
         defaults = {**_DEFAULTS, "OTEL_METRIC_EXPORT_INTERVAL": str(interval)}
         for name, value in defaults.items():
             os.environ.setdefault(name, value)
+        if os.environ["OTEL_EXPORTER_OTLP_PROTOCOL"] == "grpc":
+            endpoint = self._config.processor.endpoint
+            os.environ.setdefault("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
 
     def load_instrumentor(self, entry_point: EntryPoint, **kwargs: Any) -> None:
         """Start an instrumentor; host metrics with current names only."""
@@ -74,7 +80,7 @@ class AlgovigilConfigurator(_OTelSDKConfigurator):
             return
         config = MonitoringConfig.from_environment()
         if not os.environ.get(OTEL_CONFIG_FILE):
-            kwargs.update(_ours())
+            kwargs.update(_ours(config))
         with warnings.catch_warnings():
             # the SDK's own handler is deprecated, and all there is without the other
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -97,12 +103,16 @@ def is_tracker() -> bool:
     return any("resource_tracker import main" in word for word in sys.orig_argv)
 
 
-def _ours() -> dict[str, Any]:
+def _ours(config: MonitoringConfig) -> dict[str, Any]:
     """Return what of our setup this version of the SDK takes."""
+    resource = {"telemetry.distro.name": "algovigil"}
+    named = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    if config.environment and DEPLOYMENT_ENVIRONMENT_NAME not in named:
+        resource[DEPLOYMENT_ENVIRONMENT_NAME] = config.environment
     wanted: dict[str, Any] = {
         "export_span_processor": OutgoingSpans,
         "export_log_record_processor": OutgoingLogs,
-        "resource_attributes": {"telemetry.distro.name": "algovigil"},
+        "resource_attributes": resource,
     }
     handler = "opentelemetry.instrumentation.logging.handler"
     if os.environ.get("OTEL_PYTHON_LOG_AUTO_INSTRUMENTATION") == "true":

@@ -128,11 +128,14 @@ def seconds_to_exit(done: Any) -> float:
 
 
 def test_a_dead_processor_changes_nothing() -> None:
-    """Nothing listens: same answers, no error, and the exit is not held up."""
+    """Nothing listens: same answers, no error, and the exit is not held up.
+
+    The bounds of exits leave a shared machine room; a wait for us would be far longer.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{free.getsockname()[1]}"
-    assert seconds_to_exit(run(endpoint, SMALL)) < 3.0
+    assert seconds_to_exit(run(endpoint, SMALL)) < 5.0
 
 
 def test_a_processor_that_hangs_changes_nothing_but_the_exit() -> None:
@@ -141,7 +144,32 @@ def test_a_processor_that_hangs_changes_nothing_but_the_exit() -> None:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
         endpoint = f"http://127.0.0.1:{mute.getsockname()[1]}"
-        assert seconds_to_exit(run(endpoint, SMALL)) < 6.0  # and the interpreter's end
+        assert seconds_to_exit(run(endpoint, SMALL)) < 8.0  # and the interpreter's end
+
+
+def test_one_file_of_settings_is_enough(collector: Collector, tmp_path: Path) -> None:
+    """Endpoint and environment come from ALGOVIGIL_CONFIG where OTEL_* says nothing."""
+    config = tmp_path / "monitoring_config.yaml"
+    config.write_text(
+        f"environment: icu\nprocessor: {{endpoint: '{collector.endpoint}'}}\n"
+    )
+    environ = {k: v for k, v in os.environ.items() if not k.startswith("OTEL_")}
+    done = subprocess.run(
+        [INSTRUMENT, sys.executable, "-c", SMALL],
+        env={**environ, "ALGOVIGIL_CONFIG": str(config), "ALGOVIGIL_PHI_KEY": KEY},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(collector.spans()) == 301
+    resources = [
+        values(resource.resource.attributes)
+        for request in collector.requests["traces"]
+        for resource in request.resource_spans
+    ]
+    assert {"icu"} == {r["deployment.environment.name"] for r in resources}
 
 
 @pytest.mark.parametrize(
