@@ -38,6 +38,7 @@ soak: venv ## run the long fault and load tests
 
 .PHONY: bench
 bench: venv ## measure, each figure beside its baseline on the same work
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m tests.bench
 
 .PHONY: format

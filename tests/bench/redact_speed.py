@@ -2,22 +2,17 @@
 
     .venv/bin/python -m tests.bench.redact_speed
 
-The spans are those of `decode_speed`; `notes` are fresh spans of which one in twenty
-carries a note of a patient: name, record number, birth date, phone. `enduser.id` is a
-new identifier on each fresh span, and a call's two ids are new and raw, as of a sender
-without our SDK. `one span` is a batch of its own.
+The spans are those of `tests.bench.spans`; `one span` is a batch of its own.
 """
 
 from __future__ import annotations
 
-import random
+import json
 import time
 from typing import TYPE_CHECKING, Any, get_args
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTraceServiceRequest,
-)
-from tests.bench.decode_speed import ORIGIN, Kind, request
+from tests.bench.decode_speed import ORIGIN
+from tests.bench.spans import Kind, request
 
 from algovigil.phi import Protector
 from algovigil_processor.decode import decode
@@ -38,19 +33,6 @@ PROTECTOR = Protector(key=b"bench-key-of-32-bytes-or-more....")
 def batches(body: bytes) -> list[Batch]:
     """Return the unsealed batches of *body*."""
     return list(decode("traces", [body], ORIGIN).batches)
-
-
-def with_notes(body: bytes) -> bytes:
-    """Return *body* with a note of a patient on one span in twenty."""
-    message = ExportTraceServiceRequest.FromString(body)
-    chance = random.Random(7)
-    for span in message.resource_spans[0].scope_spans[0].spans[::20]:
-        number = chance.randrange(10**6, 10**7)
-        span.attributes.add(key="note").value.string_value = (
-            f"Patient Jane Roe{number} MRN {number} DOB 02/07/1958"
-            f" phone 201-555-{number % 10**4:04d}"
-        )
-    return message.SerializeToString()
 
 
 def cost(work: Callable[[], object], spans: int, rounds: int = 5) -> float:
@@ -74,19 +56,17 @@ def run() -> dict[str, Any]:
     """Return the figures: our cost a span, and the scalar rules' as a ratio."""
     redact = Redact(PROTECTOR, Telemetry())
     bodies = {kind: request(kind, SPANS, 1) for kind in get_args(Kind)}
-    bodies["notes"] = with_notes(bodies["fresh"])
     figures: dict[str, Any] = {}
     for name, body in bodies.items():
         unsealed = batches(body)
         figures[name] = cost(lambda work=unsealed: [redact(b) for b in work], SPANS)
-    rows = batches(bodies["notes"])[0].rows.slice(0, 512)
+    rows = batches(bodies["fresh"])[0].rows.slice(0, 512)
     scalar = cost(lambda: by_value(rows), rows.num_rows, 2)
-    figures["scalar_rules_over_ours"] = round(scalar / figures["notes"], 1)
+    figures["scalar_rules_over_ours"] = round(scalar / figures["fresh"], 1)
     one = batches(request("fresh", 1, 2))
     figures["one span"] = cost(lambda: [redact(b) for b in one], 1, 200)
     return figures
 
 
 if __name__ == "__main__":
-    for figure, value in run().items():
-        print(f"{figure:24} {value}")
+    print(json.dumps(run(), indent=2))

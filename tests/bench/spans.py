@@ -1,15 +1,23 @@
-"""Trace requests for benchmarks: 13 attributes a span, repeated or fresh strings."""
+"""Trace requests for benchmarks.
+
+`repeated` and `fresh` spans have 13 attributes; of a fresh one a raw identifier, a URL
+and a note (one in twenty with a patient in it) are never repeated. `calls` carry 30
+doubles and their names.
+"""
 
 from __future__ import annotations
 
 import random
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 
-Kind: TypeAlias = Literal["repeated", "fresh"]
+if TYPE_CHECKING:
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+Kind: TypeAlias = Literal["repeated", "fresh", "calls"]
 _WORDS = (
     "study",
     "routed",
@@ -52,7 +60,10 @@ def request(kind: Kind, spans: int, seed: int) -> bytes:
         span.kind = 1
         span.start_time_unix_nano = start + number * 1000
         span.end_time_unix_nano = span.start_time_unix_nano + rng.randrange(10**7)
-        _attributes(span.attributes, kind, number, rng)
+        if kind == "calls":
+            _call(span, rng)
+        else:
+            _attributes(span.attributes, kind, number, rng)
     return message.SerializeToString()
 
 
@@ -84,3 +95,27 @@ def _attributes(attributes, kind: Kind, number: int, rng: random.Random) -> None
         attributes.add(key=key).value.string_value = value
     attributes.add(key="http.response.status_code").value.int_value = 200
     attributes.add(key="batch.size").value.int_value = number % 17
+
+
+def _call(span: Span, chance: random.Random) -> None:
+    texts = {
+        "medical_ai.model.name": "wdbc",
+        "medical_ai.model.version": "2.1.0",
+        "medical_ai.model.framework": "sklearn",
+        "medical_ai.operation": "predict_proba",
+        "medical_ai.site": "north",
+        "medical_ai.device": "cpu",
+        "medical_ai.prediction.label": chance.choice(["benign", "malignant"]),
+        "medical_ai.subgroup.sex": chance.choice("FM"),
+        "medical_ai.patient.id": f"p_k1_{chance.getrandbits(60):x}",
+    }
+    for name, text in texts.items():
+        span.attributes.add(key=name).value.string_value = text
+    span.attributes.add(key="medical_ai.rows").value.int_value = 1
+    score = span.attributes.add(key="medical_ai.prediction.score")
+    score.value.double_value = chance.random()
+    names = span.attributes.add(key="medical_ai.feature.names").value.array_value
+    values = span.attributes.add(key="medical_ai.feature.values").value.array_value
+    for i in range(30):
+        names.values.add().string_value = f"mean feature {i}"
+        values.values.add().double_value = chance.random() * 100
