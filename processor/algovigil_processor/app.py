@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from algovigil.errors import explain
-from algovigil.phi import Protector
+from algovigil.phi import Preset, Protector
 from algovigil_processor.alert import Alerting
 from algovigil_processor.alert.routes import router as alert_router
 from algovigil_processor.analyse import Analysis
@@ -149,6 +149,10 @@ class App:
         sockets = self._bind()
         self._open.enter_context(owned(self._data_dir))
         protector = Protector.of(self._config.phi)
+        if protector.preset is Preset.OBSERVE_ONLY:
+            _LOG.warning(
+                "phi.preset is observe_only: identifiers are stored as they come"
+            )
         redact = Redact(protector, self.telemetry)
         store = self._store()
         journal = self._journal(store)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from algovigil_processor.demo.view import View
 
 NAME: Final = "demo"
-HELP: Final = "watch a real model drift, fail and raise the alarm, on this machine"
+HELP: Final = "Watch a real model drift, fail and raise the alarm, on this machine."
 EPILOG: Final = """\
 A FastAPI service with not one line of Algovigil in it scores patients of the Wisconsin
 Diagnostic Breast Cancer data. Half-way its scanner shifts: mean texture, worst texture

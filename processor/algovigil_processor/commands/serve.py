@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
 
 NAME: Final = "serve"
-HELP: Final = "run the processor: OTLP in, PHI out, ClickHouse, drift, alerts"
+HELP: Final = "Run the processor: OTLP in, PHI out, ClickHouse, drift, alerts."
 EPILOG: Final = """\
 examples:
   algovigil serve
@@ -28,8 +28,10 @@ examples:
   algovigil serve --grpc 127.0.0.1:0 --json
       take any free port and print the addresses as one line of JSON
 
-ALGOVIGIL_PHI_KEY (32 bytes or more) makes pseudonyms; without it identifiers are
-dropped. Exit codes: 0 stopped in order, 1 fault, 2 refused to start.
+Without --config the file that ALGOVIGIL_CONFIG names is read, and
+ALGOVIGIL_<SECTION>_<KEY> sets one key. ALGOVIGIL_PHI_KEY (32 bytes or more) makes
+pseudonyms; without it identifiers are dropped. Exit codes: 0 stopped in order,
+1 fault, 2 refused to start.
 """
 _PORTS: Final = ("grpc", "http", "sql", "api")
 
@@ -65,7 +67,10 @@ def run(args: argparse.Namespace) -> int:
     )
     for chatty in ("uvicorn", "httpx"):  # httpx logs URLs, and a webhook's is a secret
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    config = MonitoringConfig.load(args.config) if args.config else MonitoringConfig()
+    if args.config:
+        config = MonitoringConfig.load(args.config)
+    else:
+        config = MonitoringConfig.from_environment()
     listen = Listen(
         **{name: Address.parse(getattr(args, name), f"--{name}") for name in _PORTS}
     )
