@@ -100,11 +100,16 @@ class Process:
         raise StartError(f"the {self.name} was not ready in {_START_SECONDS:.0f} s")
 
 
-def processor(folder: Path, config: Path, *, listen: str, key: str) -> Process:
-    """Start `algovigil serve` on ports of 127.0.0.1 that are free."""
-    flags = [
-        part for n in ("grpc", "http", "sql", "api") for part in (f"--{n}", listen)
-    ]
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nothing listens now."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def processor(folder: Path, config: Path, *, otlp: str, key: str) -> Process:
+    """Start `algovigil serve` with gRPC on *otlp*, its other ports any free ones."""
+    flags = [f"--{name}=127.0.0.1:0" for name in ("http", "sql", "api")]
+    flags.append(f"--grpc={otlp}")
     command = [str(_BIN / "algovigil"), "serve", "--json", "--config", str(config)]
     command += ["--data-dir", str(folder / "data"), *flags]
     log = folder / "logs" / "processor.log"
@@ -115,8 +120,7 @@ def service(
     folder: Path, *, otlp: str, key: str, preset: str, name: str
 ) -> tuple[Process, str]:
     """Start the scoring service under `opentelemetry-instrument`; return its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(_BIN / "opentelemetry-instrument"), str(_BIN / "uvicorn")]
     command += ["--app-dir", str(Path(__file__).parent / "service")]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]

@@ -211,18 +211,16 @@ class Story:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "monitoring_config.yaml"
         config.write_text(yaml.safe_dump(settings(receivers, preset)), "utf-8")
+        # chosen ahead, so that the two start side by side
+        otlp = f"127.0.0.1:{processes.free_port()}"
         processor = stack.enter_context(
-            processes.processor(folder, config, listen="127.0.0.1:0", key=self._key)
+            processes.processor(folder, config, otlp=otlp, key=self._key)
         )
-        addresses = processor.wait_for_addresses()
         service, url = processes.service(
-            folder,
-            otlp=addresses["grpc"],
-            key=self._key,
-            preset=preset,
-            name="breast-clinic",
+            folder, otlp=otlp, key=self._key, preset=preset, name="breast-clinic"
         )
         stack.enter_context(service)
+        addresses = processor.wait_for_addresses()
         service.wait_for_http(f"{url}/ready")
         return addresses, url
 
