@@ -99,8 +99,8 @@ def test_the_service_does_not_notice_our_faults(
 ) -> None:
     """Up, killed, then a listener that never answers: same answers, same pace.
 
-    The pace may differ by what a shared machine does: twice the median is the bound,
-    where waiting for us even once would be a hundred times.
+    The pace may differ by what a shared machine does: three times the median is the
+    bound, where waiting for us even once would be a hundred times.
     """
     url, otlp = service
     with httpx.Client(base_url=url, timeout=30) as client:
@@ -114,5 +114,5 @@ def test_the_service_does_not_notice_our_faults(
             hanging, answers_hanging = ask(client)
     assert answers == answers_killed == answers_hanging
     assert all(status == 200 for status, _ in answers)
-    assert killed < 2 * up
-    assert hanging < 2 * up
+    assert killed < 3 * up
+    assert hanging < 3 * up
