@@ -1,4 +1,4 @@
-"""Stages and how they chain: the whole engine of both lines."""
+"""The shape of everything between the edges of a line."""
 
 from __future__ import annotations
 
@@ -8,16 +8,3 @@ from typing import TypeAlias
 from algovigil_processor.batch import Batch
 
 Stage: TypeAlias = Callable[[Batch], Batch]
-
-
-def chain(*stages: Stage) -> Stage:
-    """Return one stage that runs *stages* in order, and stops on an empty batch."""
-
-    def run(batch: Batch) -> Batch:
-        for stage in stages:
-            if not batch.rows.num_rows:
-                break
-            batch = stage(batch)
-        return batch
-
-    return run

@@ -32,7 +32,6 @@ Counter: TypeAlias = Literal[
 Gauge: TypeAlias = Literal[
     "intake.bytes",  # bytes waiting or in work
     "journal.bytes",  # bytes on disk not yet in every table
-    "store.lag_seconds",  # age of the oldest acknowledged row that is not visible
 ]
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]

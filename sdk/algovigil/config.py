@@ -18,19 +18,6 @@ from typing import Any, TypeVar, Union
 
 from algovigil.errors import ConfigError, explain, nearest
 
-SECRETS = (
-    "ALGOVIGIL_PHI_KEY",
-    "EMAIL_PASSWORD",
-    "SLACK_WEBHOOK_URL",
-    "PAGERDUTY_INTEGRATION_KEY",
-    "GRAFANA_USERNAME",
-    "GRAFANA_PASSWORD",
-    "GRAFANA_API_KEY",
-    "JWT_SECRET_KEY",
-    "ENCRYPTION_KEY",
-)
-"""Environment variables that hold secrets; none of them is a key of the file."""
-
 PRESETS = ("pseudonymise", "safe_harbor", "observe_only")
 SEVERITIES = ("critical", "warning", "info")
 

@@ -345,8 +345,7 @@ class Story:
 
     def _count(self, facts: Facts, api: str, receivers: Receivers) -> None:
         counts = self._result.counts
-        for name in facts.picture().counts:
-            counts[name] = facts.count(name)
+        counts |= facts.picture().counts
         counts["redactions"] = _redactions(api)
         counts["deliveries"] = len(receivers.posts.messages()) + len(
             receivers.mails.messages()

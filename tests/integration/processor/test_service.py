@@ -16,6 +16,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 import algovigil_processor.demo
+from algovigil_processor.demo.processes import free_port
 from integration.processor.served import KEY, Served
 
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ if TYPE_CHECKING:
 SERVICE = Path(algovigil_processor.demo.__file__).parent / "service"
 BIN = Path(sys.executable).parent
 REQUESTS = 120
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 @pytest.fixture
