@@ -1,0 +1,131 @@
+"""Every setting, declared once: what users may write in `monitoring_config.yaml`.
+
+SDK and processor read the same file, so that a hospital keeps one. Unknown keys,
+wrong types and impossible values are refused at load with found / expected / hint;
+secrets come from the environment only, and a `.env` beside the file is read first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing
+from collections.abc import Mapping  # noqa: TC003 # resolved by get_type_hints
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from algovigil.config.alerts import Alerts, Channel, Rule
+from algovigil.config.analysis import Clinical, DriftDetection
+from algovigil.config.client import Capture, Metrics, Outcomes, Processor
+from algovigil.config.ingest import Database, Ingest, Phi, Storage
+from algovigil.config.read import build, scalar
+from algovigil.errors import ConfigError, explain
+
+__all__ = [
+    "Alerts",
+    "Capture",
+    "Channel",
+    "Clinical",
+    "Database",
+    "DriftDetection",
+    "Ingest",
+    "Metrics",
+    "MonitoringConfig",
+    "Outcomes",
+    "Phi",
+    "Processor",
+    "Rule",
+    "Storage",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringConfig:
+    """The whole file. `MonitoringConfig()` is the documented default of every key."""
+
+    environment: str = ""
+    """`deployment.environment.name` of every signal; '' leaves it out."""
+    processor: Processor = field(default_factory=Processor)
+    database: Database = field(default_factory=Database)
+    storage: Storage = field(default_factory=Storage)
+    phi: Phi = field(default_factory=Phi)
+    ingest: Ingest = field(default_factory=Ingest)
+    alerts: Alerts = field(default_factory=Alerts)
+    drift_detection: DriftDetection = field(default_factory=DriftDetection)
+    clinical: Clinical = field(default_factory=Clinical)
+    metrics: Metrics = field(default_factory=Metrics)
+    capture: Capture = field(default_factory=Capture)
+    outcomes: Outcomes = field(default_factory=Outcomes)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> MonitoringConfig:
+        """Read *path*, and a `.env` beside it into the environment.
+
+        Raises:
+            ConfigError: the file is missing, is not YAML, or holds a key or value
+                that is not known.
+        """
+        import yaml
+        from dotenv import load_dotenv
+
+        file = Path(path)
+        load_dotenv(file.parent / ".env", override=False)
+        try:
+            content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(
+                explain(
+                    f"no file {file}",
+                    "a YAML file",
+                    "copy monitoring_config_example.yaml and name it with --config",
+                )
+            ) from None
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(
+                explain(f"{file} cannot be read: {error}", "a YAML file")
+            ) from None
+        return cls.of({} if content is None else content)
+
+    @classmethod
+    def of(cls, content: object) -> MonitoringConfig:
+        """Build a config from plain data, with the environment's overrides.
+
+        Raises:
+            ConfigError: as `load`.
+        """
+        config = build(cls, content, "")
+        url = os.environ.get("DATABASE_URL", "")
+        if url and not config.database.url:
+            config = dataclasses.replace(config, database=Database(url=url))
+        return config
+
+    @classmethod
+    def from_environment(
+        cls, environ: Mapping[str, str] | None = None
+    ) -> MonitoringConfig:
+        """Build the config of a process that nobody passes one: zero-code use.
+
+        `ALGOVIGIL_CONFIG` names the file, if there is one; `ALGOVIGIL_<SECTION>_<KEY>`
+        sets one scalar key, such as `ALGOVIGIL_CAPTURE_FEATURES=false`.
+
+        Raises:
+            ConfigError: as `load`.
+        """
+        import yaml
+
+        environ = os.environ if environ is None else environ
+        path = environ.get("ALGOVIGIL_CONFIG", "")
+        config = cls.load(path) if path else cls.of({})
+        for name, hint in typing.get_type_hints(cls).items():
+            if not dataclasses.is_dataclass(hint):
+                continue
+            section = getattr(config, name)
+            for key, kind in typing.get_type_hints(hint).items():
+                variable = f"ALGOVIGIL_{name}_{key}".upper()
+                text = environ.get(variable)
+                if kind in (str, bool, int, float) and text is not None:
+                    value: object = text if kind is str else yaml.safe_load(text)
+                    value = scalar(kind, value, variable)
+                    section = dataclasses.replace(section, **{key: value})
+            config = dataclasses.replace(config, **{name: section})
+        return config

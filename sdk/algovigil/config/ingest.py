@@ -1,0 +1,50 @@
+"""What the processor takes in, protects and stores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from algovigil.config.read import one_of
+
+PRESETS = ("pseudonymise", "safe_harbor", "observe_only")
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Operational state: rules, incidents, deliveries. '' is SQLite in the data dir."""
+
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Telemetry, outcomes and findings. '' is embedded chDB in the data directory."""
+
+    url: str = ""
+    rollup_seconds: int = 60
+    """Width of a rollup bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phi:
+    """What becomes of identifiers; the key is `ALGOVIGIL_PHI_KEY`, never the file."""
+
+    preset: str = "pseudonymise"
+    key_id: str = "k1"
+
+    def __post_init__(self) -> None:
+        one_of("phi.preset", self.preset, PRESETS)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """The bounds of line 1. Bytes are bounded everywhere; nothing waits for ever."""
+
+    max_body_bytes: int = 64 * 1024 * 1024  # OTLP 1.11 recommends 64 MiB
+    queue_bytes: int = 128 * 1024 * 1024
+    group_bytes: int = 8 * 1024 * 1024
+    segment_rows: int = 65_536
+    segment_seconds: float = 0.5
+    journal_bytes: int = 4 * 1024 * 1024 * 1024
+    dedup_horizon: float = 3600.0
+    workers: int = 2
