@@ -37,7 +37,7 @@ class Batch:
 
     def __post_init__(self) -> None:
         if not self.rows.schema.equals(SCHEMAS[self.table]):
-            raise Permanent(f"{self.table}: the columns differ from schema.py")
+            raise Permanent(f"{self.table}: the columns differ from schema")
 
     def __repr__(self) -> str:
         """Shape only: a repr ends up in logs, and rows hold data."""

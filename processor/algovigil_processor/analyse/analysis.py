@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from algovigil_processor.analyse.clinical import Clinical
-from algovigil_processor.analyse.drift import Drift
+from algovigil_processor.analyse.drift.drift import Drift
+from algovigil_processor.analyse.drift.reference import References
 from algovigil_processor.analyse.findings import batch
-from algovigil_processor.analyse.reference import References
 from algovigil_processor.analyse.service import Service
 
 if TYPE_CHECKING:

@@ -212,7 +212,7 @@ class Store:
         columns = ", ".join(f"`{name}`" for name in rows.column_names)
         try:
             self._writer.insert(
-                # names come from schema.py, the token from us
+                # names come from schema, the token from us
                 _INSERT.replace("{table}", table)
                 .replace("{columns}", columns)
                 .replace("{token}", token),

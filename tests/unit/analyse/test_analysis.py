@@ -9,8 +9,8 @@ import numpy as np
 from algovigil.config import MonitoringConfig
 from algovigil.statistics.profile import CategoryColumn, NumericColumn, profile
 from algovigil_processor.analyse import Analysis
+from algovigil_processor.analyse.drift.reference import reference_rows
 from algovigil_processor.analyse.findings import Version, batch, each
-from algovigil_processor.analyse.reference import reference_rows
 from algovigil_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:

@@ -58,7 +58,7 @@ def count(store: Store, sql: str) -> int:
 
 
 def test_every_table_takes_a_row_of_its_schema(store: Store) -> None:
-    """Columns of schema.py and of the migrations are the same."""
+    """Columns of schema and of the migrations are the same."""
     tables = [t for t in SCHEMAS if t != "calls"]
     recent = {"ingest_requests": {"received": [time.time_ns()]}}  # others have no TTL
     batches = [batch(table, 1, **recent.get(table, {})) for table in tables]

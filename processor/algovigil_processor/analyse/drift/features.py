@@ -59,10 +59,10 @@ def draw(
         "earliest": int(earliest),
         "features": MAX_FEATURES,
     }
-    values = read(store, "feature_values", **parameters)
+    values = read(store, "drift/feature_values", **parameters)
     if not values.num_rows:
         return Drawn({}, 0, span_ns[0])
-    categories = _categories(read(store, "feature_levels", **parameters))
+    categories = _categories(read(store, "drift/feature_levels", **parameters))
     columns: dict[tuple[str, str], Column] = {
         (name, CATEGORICAL): column for name, column in categories.items()
     }

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from algovigil.statistics import DRIFT, INSUFFICIENT, OK
 from algovigil.statistics.compare import Finding, Plan, drifted_share, judge, measure
 from algovigil.statistics.profile import absent
-from algovigil_processor.analyse.features import draw
+from algovigil_processor.analyse.drift.features import draw
+from algovigil_processor.analyse.drift.reference import load
 from algovigil_processor.analyse.findings import Found, Row, Version, each, finite, head
-from algovigil_processor.analyse.reference import load
 from algovigil_processor.analyse.store import rows
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Drift:
 
     def __call__(self, now_ns: int) -> Found:
         """Return rows of `drift_findings`."""
-        references = rows(self._store, "references", now_ns=now_ns)
+        references = rows(self._store, "drift/references", now_ns=now_ns)
         return each(references, lambda row: self._compare(row, now_ns))
 
     def _compare(self, found: Mapping[str, Any], now_ns: int) -> list[Row]:

@@ -19,7 +19,7 @@ from algovigil.statistics.profile import (
     Profile,
     profile,
 )
-from algovigil_processor.analyse.features import CATEGORICAL, NUMERIC, SCORE, draw
+from algovigil_processor.analyse.drift.features import CATEGORICAL, NUMERIC, SCORE, draw
 from algovigil_processor.analyse.findings import Found, Row, Version, each
 from algovigil_processor.analyse.store import rows
 
@@ -50,7 +50,7 @@ class References:
         """Return the rows of new references: one a feature."""
         versions = rows(
             self._store,
-            "versions_without_reference",
+            "drift/versions_without_reference",
             now_ns=now_ns,
             samples=self._config.reference_samples,
         )
@@ -100,7 +100,7 @@ def load(store: Store, version: Version, found: Mapping[str, Any]) -> Reference:
     """Read back the reference that *found*, a row of references.sql, names."""
     features = rows(
         store,
-        "reference",
+        "drift/reference",
         model=version.model,
         version=version.version,
         reference_id=found["reference_id"],

@@ -1,0 +1,1 @@
+"""How far the data of a model is from its reference."""

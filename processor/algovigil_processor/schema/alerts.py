@@ -1,0 +1,42 @@
+"""What became of alerts, and of their messages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+from algovigil_processor.schema.fields import (
+    TEXT,
+    TIME,
+    column,
+    safe,
+)
+
+ALERTS: Final = pa.schema(
+    [
+        column("timestamp", TIME),
+        safe("incident_id"),
+        column("rule", TEXT, "key:algovigil.rule"),
+        column("model_name", TEXT, "key:medical_ai.model.name"),
+        safe("severity"),
+        safe("state_from"),
+        safe("state_to"),
+        column("value", pa.float64()),
+        safe("reason"),
+    ]
+)
+
+DELIVERIES: Final = pa.schema(
+    [
+        column("timestamp", TIME),
+        safe("delivery_id"),
+        safe("incident_id"),
+        column("channel", TEXT, "key:algovigil.channel"),
+        safe("event"),
+        column("attempt", pa.uint32()),
+        column("latency_ms", pa.float64()),
+        safe("outcome"),
+        column("code", pa.int32()),
+    ]
+)
