@@ -1,196 +1,120 @@
-"""GPU metrics by NVML, under the official `hw.*` names.
+"""GPU metrics under the official `hw.*` names, from one process of each host.
 
-Invariant: one pass over the devices per collection, whatever the number of metrics; a
-value that a device does not report is absent, never zero; no GPU is a normal state.
+Invariant: one pass over the devices per collection, whatever the number of metrics; of
+the instrumented processes of a host one reports its GPUs, and the next when it dies.
+No GPU is a normal state.
 """
 
 from __future__ import annotations
 
-import logging
+import importlib
 import os
 import threading
-import time
-from dataclasses import dataclass
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Observation
-from opentelemetry.semconv._incubating.metrics.hw_metrics import (
-    HW_ENERGY,
-    HW_ERRORS,
-    HW_GPU_MEMORY_LIMIT,
-    HW_GPU_MEMORY_USAGE,
-    HW_GPU_MEMORY_UTILIZATION,
-    HW_GPU_UTILIZATION,
-    HW_POWER,
-    HW_TEMPERATURE,
-)
+from opentelemetry.semconv._incubating.metrics import hw_metrics as hw
 
+from algovigil import semconv
+from algovigil.hostlock import HostLock
+from algovigil.nvml import Nvml, Reading
 from algovigil.quiet import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
+    from pathlib import Path
 
     from opentelemetry.metrics import MeterProvider
 
-_log: Final = logging.getLogger("algovigil")
-_FRESH_SECONDS: Final = 0.5
-"""Callbacks of one collection follow each other within this time."""
-
-Labels = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One value of one device."""
-
-    metric: str
-    value: float
-    labels: Labels
+_GAUGES: Final = {
+    hw.HW_GPU_UTILIZATION: "1",
+    hw.HW_GPU_MEMORY_UTILIZATION: "1",
+    hw.HW_POWER: "W",
+    hw.HW_TEMPERATURE: "Cel",
+}
+_LEVELS: Final = {
+    hw.HW_GPU_MEMORY_USAGE: "By",
+    hw.HW_GPU_MEMORY_LIMIT: "By",
+    hw.HW_STATUS: "1",
+    semconv.METRIC_GPU_THROTTLED: "1",
+}
+_COUNTERS: Final = {hw.HW_ENERGY: "J", hw.HW_ERRORS: "{error}"}
 
 
 class Devices:
-    """The GPUs of this machine.
+    """The GPUs of this host, as the one process that reports them sees them.
 
     Args:
         nvml: The `pynvml` module.
-        ticks: Seconds of a clock that never goes back.
+        lock: Held by the process that reports.
     """
 
-    def __init__(self, nvml: Any, ticks: Callable[[], float] = time.monotonic) -> None:
-        self._nvml: Final = nvml
-        self._ticks: Final = ticks
-        self._lock = threading.Lock()
-        self._pid = 0
-        self._read_at = float("-inf")
+    def __init__(self, nvml: Any, lock: HostLock) -> None:
+        self._nvml: Final = Nvml(nvml)
+        self._lock_of_host: Final = lock
+        self._served: set[str] = set()
         self._readings: list[Reading] = []
+        self._start_over()
+        weak = weakref.WeakMethod(self._start_over)
+        os.register_at_fork(after_in_child=lambda: (again := weak()) and again())
+
+    def _start_over(self) -> None:
+        self._lock = threading.Lock()
 
     def count(self) -> int:
-        """Return how many GPUs there are; 0 also where there is no driver."""
-        try:
-            self._open()
-            return int(self._nvml.nvmlDeviceGetCount())
-        except self._nvml.NVMLError as error:
-            _log.debug("algovigil: no GPU: %s", type(error).__name__)
-            return 0
+        """Return how many GPUs there are."""
+        with self._lock:
+            return self._nvml.count()
+
+    def current(self) -> list[Reading]:
+        """Return what all GPUs report now, whichever process reports them."""
+        with self._lock:
+            return self._nvml.readings()
 
     def readings(self, metric: str) -> list[Reading]:
-        """Return the readings of *metric*, of one pass a collection."""
+        """Return the readings of *metric*; none while another process reports.
+
+        A collection asks for each metric once: asked for again, a new one began.
+        """
         with self._lock:
-            now = self._ticks()
-            if now - self._read_at > _FRESH_SECONDS:
-                self._readings = self._pass()
-                self._read_at = now
+            if not self._served or metric in self._served:
+                self._served = set()
+                held = self._lock_of_host.held()
+                self._readings = self._nvml.readings() if held else []
+            self._served.add(metric)
             return [found for found in self._readings if found.metric == metric]
-
-    def _open(self) -> None:
-        # a handle does not survive a fork
-        if self._pid != os.getpid():
-            self._nvml.nvmlInit()
-            self._pid = os.getpid()
-
-    def _pass(self) -> list[Reading]:
-        try:
-            self._open()
-            handles = [
-                self._nvml.nvmlDeviceGetHandleByIndex(i)
-                for i in range(self._nvml.nvmlDeviceGetCount())
-            ]
-        except self._nvml.NVMLError:
-            return []
-        return [found for handle in handles for found in self._device(handle)]
-
-    def _device(self, handle: Any) -> Iterable[Reading]:
-        uuid = self._ask("nvmlDeviceGetUUID", handle)
-        if uuid is None:
-            return
-        name = self._ask("nvmlDeviceGetName", handle)
-        who: Labels = (("hw.id", _text(uuid)), ("hw.vendor", "NVIDIA"))
-        if name is not None:
-            who = (*who, ("hw.name", _text(name)))
-        gpu: Labels = (*who, ("hw.type", "gpu"))
-        yield from self._utilization(handle, who)
-        memory = self._ask("nvmlDeviceGetMemoryInfo", handle)
-        if memory is not None and memory.total:
-            yield Reading(HW_GPU_MEMORY_LIMIT, memory.total, who)
-            yield Reading(HW_GPU_MEMORY_USAGE, memory.used, who)
-            share = memory.used / memory.total
-            yield Reading(HW_GPU_MEMORY_UTILIZATION, share, who)
-        for metric, function, scale in (
-            (HW_POWER, "nvmlDeviceGetPowerUsage", 1e-3),  # mW
-            (HW_ENERGY, "nvmlDeviceGetTotalEnergyConsumption", 1e-3),  # mJ
-        ):
-            value = self._ask(function, handle)
-            if value is not None:
-                yield Reading(metric, value * scale, gpu)
-        sensor = getattr(self._nvml, "NVML_TEMPERATURE_GPU", 0)
-        celsius = self._ask("nvmlDeviceGetTemperature", handle, sensor)
-        if celsius is not None:
-            yield Reading(HW_TEMPERATURE, celsius, gpu)
-        yield from self._errors(handle, gpu)
-
-    def _utilization(self, handle: Any, who: Labels) -> Iterable[Reading]:
-        rates = self._ask("nvmlDeviceGetUtilizationRates", handle)
-        if rates is not None:
-            labels = (*who, ("hw.gpu.task", "general"))
-            yield Reading(HW_GPU_UTILIZATION, rates.gpu / 100, labels)
-        for task, function in (
-            ("encoder", "nvmlDeviceGetEncoderUtilization"),
-            ("decoder", "nvmlDeviceGetDecoderUtilization"),
-        ):
-            found = self._ask(function, handle)  # percent, sampling period
-            if found is not None:
-                labels = (*who, ("hw.gpu.task", task))
-                yield Reading(HW_GPU_UTILIZATION, found[0] / 100, labels)
-
-    def _errors(self, handle: Any, gpu: Labels) -> Iterable[Reading]:
-        counter = getattr(self._nvml, "NVML_AGGREGATE_ECC", 1)
-        for kind, number in (("corrected", 0), ("uncorrected", 1)):
-            found = self._ask("nvmlDeviceGetTotalEccErrors", handle, number, counter)
-            if found is not None:
-                yield Reading(HW_ERRORS, found, (*gpu, ("error.type", kind)))
-
-    def _ask(self, function: str, *arguments: Any) -> Any:
-        """Return what NVML says, None where the device does not support it."""
-        ask = getattr(self._nvml, function, None)
-        if ask is None:
-            return None
-        try:
-            return ask(*arguments)
-        except self._nvml.NVMLError:
-            return None
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else value
 
 
 @quiet
 def observe(
-    devices: Devices | None = None, meter_provider: MeterProvider | None = None
-) -> None:
-    """Register the metrics of *devices*, by default of this machine, if it has any."""
-    if devices is None:
-        import pynvml
+    nvml: Any = None,
+    meter_provider: MeterProvider | None = None,
+    directory: str | Path = "",
+) -> Devices | None:
+    """Register the metrics of this host's GPUs and return them; None has none.
 
-        devices = Devices(pynvml)
+    Args:
+        nvml: The `pynvml` module; by default imported.
+        meter_provider: By default the global one.
+        directory: Where the lock of the reporting process lies; '' is one that all
+            processes of the host share.
+    """
+    if nvml is None:
+        nvml = importlib.import_module("pynvml")
+    devices = Devices(nvml, HostLock("gpu", directory))
     if devices.count() == 0:
-        return
+        return None
     meter = metrics.get_meter("algovigil.devices", meter_provider=meter_provider)
-    gauge = meter.create_observable_gauge
-    level = meter.create_observable_up_down_counter
-    counter = meter.create_observable_counter
-    for create, name, unit in (
-        (gauge, HW_GPU_UTILIZATION, "1"),
-        (gauge, HW_GPU_MEMORY_UTILIZATION, "1"),
-        (level, HW_GPU_MEMORY_USAGE, "By"),
-        (level, HW_GPU_MEMORY_LIMIT, "By"),
-        (gauge, HW_POWER, "W"),
-        (gauge, HW_TEMPERATURE, "Cel"),
-        (counter, HW_ENERGY, "J"),
-        (counter, HW_ERRORS, "{error}"),
+    for create, names in (
+        (meter.create_observable_gauge, _GAUGES),
+        (meter.create_observable_up_down_counter, _LEVELS),
+        (meter.create_observable_counter, _COUNTERS),
     ):
-        create(name, [_callback(devices, name)], unit)
+        for name, unit in names.items():
+            create(name, [_callback(devices, name)], unit)
+    return devices
 
 
 def _callback(

@@ -90,7 +90,7 @@ class AlgovigilConfigurator(_OTelSDKConfigurator):
         if config.metrics.host:
             host.observe()
         if config.metrics.gpu:
-            devices.observe()
+            devices.observe(directory=config.metrics.lock_directory)
         # registered last, so run first: before the providers' own, unbounded ones
         atexit.register(drain)
 

@@ -12,6 +12,8 @@ class Metrics:
     interval: float = 15.0
     host: bool = True
     gpu: bool = True
+    lock_directory: str = ""
+    """Where the one process that reports the GPUs holds its lock; '' is /run/lock."""
 
 
 @dataclass(frozen=True, slots=True)
