@@ -14,24 +14,25 @@ from typing import TYPE_CHECKING, Final
 from algovigil_processor.alert import ledger
 from algovigil_processor.alert.deliver.couriers import build
 from algovigil_processor.alert.deliver.outbox import Outbox
-from algovigil_processor.alert.judge import judge
+from algovigil_processor.alert.evaluate.judge import judge
+from algovigil_processor.alert.evaluate.readings import ReadingReader
+from algovigil_processor.alert.keep import keep, keep_rules
 from algovigil_processor.alert.message import Message
 from algovigil_processor.alert.mirror import Mirror
-from algovigil_processor.alert.readings import ReadingReader
 from algovigil_processor.alert.record import Recorder
-from algovigil_processor.alert.rules import compile_rules
+from algovigil_processor.alert.rules.compile import compile_rules
+from algovigil_processor.alert.rules.tree import render
 from algovigil_processor.alert.tables import TABLES
-from algovigil_processor.alert.tree import render
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from algovigil.config import MonitoringConfig
     from algovigil_processor.alert.deliver.outbox import Attempt
-    from algovigil_processor.alert.judge import Verdict
-    from algovigil_processor.alert.lifecycle import AlertState, Identity
-    from algovigil_processor.alert.metrics import Source
-    from algovigil_processor.alert.readings import Store
+    from algovigil_processor.alert.evaluate.judge import Verdict
+    from algovigil_processor.alert.evaluate.lifecycle import AlertState, Identity
+    from algovigil_processor.alert.evaluate.readings import Store
+    from algovigil_processor.alert.rules.metrics import Source
     from algovigil_processor.pipeline import Stage
     from algovigil_processor.state import State
     from algovigil_processor.telemetry import Telemetry
@@ -50,6 +51,8 @@ class Standing:
     severity: str
     model: str
     version: str
+    site: str
+    subgroup: str
     phase: str
     since_ns: int
     fired_ns: int
@@ -79,6 +82,8 @@ class Incident:
     severity: str
     model: str
     version: str
+    site: str
+    subgroup: str
     condition: str
     since_ns: int
     fired_ns: int
@@ -134,10 +139,9 @@ class Alerting:
         """Judge every rule once, and commit what changed with what it owes."""
         readings = self._reader.read(now_ns, self._sources)
         with self._state.write() as db:
-            if not self._rules_stored:
-                self._recorder.keep_rules(db, self._rules, now_ns)
+            turns = [] if self._rules_stored else keep_rules(db, self._rules, now_ns)
             verdicts = list(judge(self._rules, readings, ledger.states(db), now_ns))
-            self._recorder.commit(db, verdicts, now_ns)
+            self._recorder.announce(db, turns + keep(db, verdicts, now_ns), now_ns)
         self._rules_stored = True
         self._verdicts = {verdict.identity: verdict for verdict in verdicts}
         for result, times in collections.Counter(v.result for v in verdicts).items():

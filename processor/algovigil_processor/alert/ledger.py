@@ -1,4 +1,4 @@
-"""What alerting writes down: states, incidents, transitions and the outbox.
+"""What evaluation writes down: rules, states, incidents and transitions.
 
 Each function works inside a transaction that its caller holds, so that a transition
 and the messages it owes are committed together or not at all.
@@ -6,33 +6,31 @@ and the messages it owes are committed together or not at all.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from algovigil_processor.alert.lifecycle import AlertState, Identity
-from algovigil_processor.alert.readings import Subject
+from algovigil_processor.alert.evaluate.lifecycle import AlertState, Identity
+from algovigil_processor.alert.evaluate.readings import Subject
+from algovigil_processor.alert.rules.tree import render
 from algovigil_processor.alert.tables import (
     INCIDENTS,
-    OUTBOX,
     RULES,
     STATES,
     TRANSITIONS,
 )
-from algovigil_processor.alert.tree import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from algovigil_processor.alert.judge import Verdict
-    from algovigil_processor.alert.lifecycle import Transition
-    from algovigil_processor.alert.message import Ending, Message
-    from algovigil_processor.alert.rules import Rule
+    from algovigil_processor.alert.evaluate.judge import Verdict
+    from algovigil_processor.alert.evaluate.lifecycle import Transition
+    from algovigil_processor.alert.rules.compile import Rule
+    from algovigil_processor.alert.turn import Ending
 
-_STATE_KEY: Final = ("rule", "model", "version")
+_STATE_KEY: Final = ("rule", *Subject._fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +73,9 @@ def replace_rules(db: sa.Connection, rules: Iterable[Rule], now_ns: int) -> None
 def states(db: sa.Connection) -> dict[Identity, AlertState]:
     """Return every identity that is pending or firing."""
     return {
-        Identity(row.rule, Subject(row.model, row.version)): AlertState(
-            row.phase, row.since_ns, row.fired_ns, row.incident_id
-        )
+        Identity(
+            row.rule, Subject(*(getattr(row, name) for name in Subject._fields))
+        ): AlertState(row.phase, row.since_ns, row.fired_ns, row.incident_id)
         for row in db.execute(sa.select(STATES))
     }
 
@@ -130,7 +128,7 @@ def add_steps(db: sa.Connection, steps: Sequence[Step]) -> None:
             "at_ns": step.transition.at_ns,
             "incident_id": step.transition.incident_id,
             "rule": step.identity.rule,
-            "model": step.identity.subject.model,
+            **step.identity.subject._asdict(),
             "severity": step.severity,
             "before": step.transition.before,
             "after": step.transition.after,
@@ -150,8 +148,7 @@ def open_incidents(db: sa.Connection, verdicts: Sequence[Verdict]) -> None:
             "incident_id": verdict.after.incident_id,
             "rule": verdict.identity.rule,
             "severity": verdict.rule.severity,
-            "model": verdict.identity.subject.model,
-            "version": verdict.identity.subject.version,
+            **verdict.identity.subject._asdict(),
             "condition": render(verdict.rule.written),
             "since_ns": verdict.after.since_ns,
             "fired_ns": verdict.after.fired_ns,
@@ -182,42 +179,6 @@ def _each(
     """Run *statement* for all of *rows* at once; for none, not at all."""
     if rows:
         db.execute(statement, rows)
-
-
-def delivery_id(incident_id: str, event: str, channel: str, target: str) -> str:
-    """Return the idempotency key of one event for one target, which replays keep."""
-    parts = "\0".join((incident_id, event, channel, target))
-    return hashlib.sha256(parts.encode()).hexdigest()[:32]
-
-
-def enqueue(
-    db: sa.Connection,
-    owed: Sequence[tuple[Message, Mapping[str, Sequence[str]]]],
-    now_ns: int,
-) -> None:
-    """Owe each message to its targets, by channel, in order."""
-    rows: list[dict[str, object]] = []
-    for message, targets in owed:
-        body = message.body()
-        rows += [
-            {
-                "delivery_id": delivery_id(
-                    message.incident_id, message.event, channel, target
-                ),
-                "incident_id": message.incident_id,
-                "channel": channel,
-                "target": target,
-                "event": message.event,
-                "body": body,
-                "created_ns": now_ns,
-                "attempts": 0,
-                "next_attempt_ns": now_ns,
-                "state": "waiting",
-            }
-            for channel, names in targets.items()
-            for target in names
-        ]
-    _each(db, sa.insert(OUTBOX), rows)
 
 
 def incidents(

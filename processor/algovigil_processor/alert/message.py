@@ -13,19 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast, get_args
 
-from algovigil_processor.alert.grammar import parse
-from algovigil_processor.alert.metrics import METRICS
-from algovigil_processor.alert.tree import render, unselected
+from algovigil_processor.alert.rules.grammar import parse
+from algovigil_processor.alert.rules.metrics import METRICS
+from algovigil_processor.alert.rules.tree import render, unselected
+from algovigil_processor.alert.turn import Ending, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from algovigil_processor.alert.tree import Expr
+    from algovigil_processor.alert.rules.tree import Expr
 
 Event: TypeAlias = Literal["firing", "resolved", "test"]
-Severity: TypeAlias = Literal["critical", "warning", "info"]
-Ending: TypeAlias = Literal["", "condition_false", "rule_removed"]
 
 MAX_NAME: Final = 100
 _NOT_OF_AN_ID: Final = re.compile(r"[^\w .@:/+()#-]")
@@ -54,6 +53,8 @@ class Message:
     incident_id: str = ""
     model: str = ""
     version: str = ""
+    site: str = ""
+    subgroup: str = ""
     condition: Expr | None = None
     values: tuple[tuple[str, float | None], ...] = ()
     fired_ns: int = 0
@@ -64,8 +65,8 @@ class Message:
     def __post_init__(self) -> None:
         """Hold the promise of the module, whoever builds it."""
         object.__setattr__(self, "rule", line(self.rule))
-        object.__setattr__(self, "model", label(self.model))
-        object.__setattr__(self, "version", label(self.version))
+        for name in ("model", "version", "site", "subgroup"):
+            object.__setattr__(self, name, label(getattr(self, name)))
         closed = (
             self.event in get_args(Event)
             and self.severity in get_args(Severity)
@@ -94,6 +95,8 @@ class Message:
             "severity": self.severity,
             "model": self.model,
             "version": self.version,
+            "site": self.site,
+            "subgroup": self.subgroup,
             "condition": None if self.condition is None else render(self.condition),
             "values": [
                 {"metric": metric, "value": value, "unit": METRICS[metric].kind}
@@ -124,6 +127,8 @@ class Message:
             severity=data["severity"],
             model=data["model"],
             version=data["version"],
+            site=data["site"],
+            subgroup=data["subgroup"],
             condition=None if data["condition"] is None else parse(data["condition"]),
             values=tuple((v["metric"], v["value"]) for v in data["values"]),
             since_ns=_nanoseconds(data["since"]),
@@ -138,7 +143,8 @@ class Message:
         if self.event == "test":
             return "Algovigil test message"
         words = {"firing": "FIRING", "resolved": "RESOLVED"}[self.event]
-        about = f" on {self.model} {self.version}".rstrip() if self.model else ""
+        where = (self.model, self.version, self.site, self.subgroup)
+        about = " on " + " ".join(filter(None, where)) if self.model else ""
         return f"{words} {self.severity}: {self.rule}{about}"
 
     def text(self) -> str:

@@ -1,138 +1,52 @@
-"""Turn verdicts into what is kept and what is owed, inside the caller's transaction.
-
-A firing alert is announced and opens an incident; a resolved one is announced and
-closes it, with the reason: the condition ended, or its rule did.
-"""
+"""Owe what incidents have to tell, inside the transaction that writes them."""
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Final, cast
+import hashlib
+from typing import TYPE_CHECKING, Final
 
-from algovigil_processor.alert import ledger
-from algovigil_processor.alert.ledger import Step
-from algovigil_processor.alert.lifecycle import cleared, ended
+import sqlalchemy as sa
+
 from algovigil_processor.alert.message import Message
-from algovigil_processor.alert.tree import render
+from algovigil_processor.alert.tables import OUTBOX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import sqlalchemy as sa
-
     from algovigil_processor.alert.deliver import Courier
-    from algovigil_processor.alert.judge import Verdict
-    from algovigil_processor.alert.ledger import StoredRule
-    from algovigil_processor.alert.lifecycle import (
-        AlertState,
-        Identity,
-        Phase,
-        Transition,
-    )
-    from algovigil_processor.alert.message import Severity
-    from algovigil_processor.alert.rules import Rule
+    from algovigil_processor.alert.turn import Turn
 
 
 class Recorder:
-    """Writes states, incidents and owed messages; *link* leads to an incident."""
+    """Owes each turn to the targets of its channels; *link* leads to an incident."""
 
     def __init__(self, couriers: Mapping[str, Courier], link: str) -> None:
         self._couriers: Final = couriers
         self._link: Final = link
 
-    def commit(
-        self, db: sa.Connection, verdicts: Sequence[Verdict], now_ns: int
-    ) -> None:
-        """Write down what *verdicts* changed, and owe what is to be told."""
-        changed = [v for v in verdicts if v.after != v.before]
-        fired = [v for v in changed if _entered(v, "firing")]
-        over = [v for v in changed if _entered(v, "resolved")]
-        ledger.save_states(db, [(v.identity, v.after) for v in changed])
-        ledger.add_steps(
-            db,
-            [
-                Step(v.identity, v.rule.severity, step, v.figure)
-                for v in changed
-                for step in v.steps
-            ],
-        )
-        ledger.open_incidents(db, fired)
-        ledger.close_incidents(
-            db, [v.before.incident_id for v in over], now_ns, "condition_false"
-        )
-        messages = [
-            *((v, self._firing(v.identity, v.after, v.rule.severity)) for v in fired),
-            *(
-                (v, self._over(v.identity, v.before, v.rule.severity, now_ns))
-                for v in over
-            ),
-        ]
-        told = [
-            (
-                dataclasses.replace(
-                    message, condition=verdict.rule.written, values=verdict.values
-                ),
-                self._targets(verdict.rule.channels),
-            )
-            for verdict, message in messages
-        ]
-        ledger.enqueue(db, told, now_ns)
+    def announce(self, db: sa.Connection, turns: Sequence[Turn], now_ns: int) -> None:
+        """Owe a message for each of *turns*, in order."""
+        owed = [(self._message(t), self._targets(t.channels)) for t in turns]
+        enqueue(db, owed, now_ns)
 
-    def keep_rules(self, db: sa.Connection, rules: Sequence[Rule], now_ns: int) -> None:
-        """Store *rules*, and end what rules that are gone or changed had begun."""
-        stored = ledger.stored_rules(db)
-        written = {rule.name: render(rule.written) for rule in rules}
-        for identity, state in ledger.states(db).items():
-            old = stored[identity.rule]
-            if identity.rule not in written:
-                self._remove(db, identity, state, old, now_ns)
-            elif state.phase == "pending" and old.condition != written[identity.rule]:
-                after, steps = cleared(state, now_ns, "rule_changed")
-                _step(db, identity, after, steps, old)
-        ledger.replace_rules(db, rules, now_ns)
-
-    def _remove(
-        self,
-        db: sa.Connection,
-        identity: Identity,
-        state: AlertState,
-        old: StoredRule,
-        now_ns: int,
-    ) -> None:
-        firing = state.phase == "firing"
-        after, steps = (ended if firing else cleared)(state, now_ns, "rule_removed")
-        _step(db, identity, after, steps, old)
-        if firing:
-            ledger.close_incidents(db, [state.incident_id], now_ns, "rule_removed")
-            severity = cast("Severity", old.severity)
-            message = dataclasses.replace(
-                self._over(identity, state, severity, now_ns), ending="rule_removed"
-            )
-            ledger.enqueue(db, [(message, self._targets(old.channels))], now_ns)
-
-    def _over(
-        self, identity: Identity, state: AlertState, severity: Severity, now_ns: int
-    ) -> Message:
-        return dataclasses.replace(
-            self._firing(identity, state, severity),
-            event="resolved",
-            resolved_ns=now_ns,
-            ending="condition_false",
-        )
-
-    def _firing(
-        self, identity: Identity, state: AlertState, severity: Severity
-    ) -> Message:
+    def _message(self, turn: Turn) -> Message:
+        subject = turn.identity.subject
         return Message(
-            event="firing",
-            incident_id=state.incident_id,
-            rule=identity.rule,
-            severity=severity,
-            model=identity.subject.model,
-            version=identity.subject.version,
-            since_ns=state.since_ns,
-            fired_ns=state.fired_ns,
-            link=f"{self._link}?incident_id={state.incident_id}",
+            event="resolved" if turn.is_over else "firing",
+            incident_id=turn.incident_id,
+            rule=turn.identity.rule,
+            severity=turn.severity,
+            model=subject.model,
+            version=subject.version,
+            site=subject.site,
+            subgroup=subject.subgroup,
+            condition=turn.condition,
+            values=turn.values,
+            since_ns=turn.since_ns,
+            fired_ns=turn.fired_ns,
+            resolved_ns=turn.resolved_ns,
+            ending=turn.ending,
+            link=f"{self._link}?incident_id={turn.incident_id}",
         )
 
     def _targets(self, channels: Sequence[str]) -> dict[str, Sequence[str]]:
@@ -144,17 +58,38 @@ class Recorder:
         }
 
 
-def _entered(verdict: Verdict, phase: Phase) -> bool:
-    return any(step.after == phase for step in verdict.steps)
+def delivery_id(incident_id: str, event: str, channel: str, target: str) -> str:
+    """Return the idempotency key of one event for one target, which replays keep."""
+    parts = "\0".join((incident_id, event, channel, target))
+    return hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 
-def _step(
+def enqueue(
     db: sa.Connection,
-    identity: Identity,
-    after: AlertState,
-    steps: Sequence[Transition],
-    old: StoredRule,
+    owed: Sequence[tuple[Message, Mapping[str, Sequence[str]]]],
+    now_ns: int,
 ) -> None:
-    """Write down *steps* that no condition made."""
-    ledger.save_states(db, [(identity, after)])
-    ledger.add_steps(db, [Step(identity, old.severity, step, None) for step in steps])
+    """Owe each message to its targets, by channel, in order."""
+    rows: list[dict[str, object]] = []
+    for message, targets in owed:
+        body = message.body()
+        rows += [
+            {
+                "delivery_id": delivery_id(
+                    message.incident_id, message.event, channel, target
+                ),
+                "incident_id": message.incident_id,
+                "channel": channel,
+                "target": target,
+                "event": message.event,
+                "body": body,
+                "created_ns": now_ns,
+                "attempts": 0,
+                "next_attempt_ns": now_ns,
+                "state": "waiting",
+            }
+            for channel, names in targets.items()
+            for target in names
+        ]
+    if rows:
+        db.execute(sa.insert(OUTBOX), rows)

@@ -27,6 +27,8 @@ class ActiveAlert:
     severity: str
     model: str
     version: str
+    site: str
+    subgroup: str
     state: str
     since: str | None
     fired: str | None
@@ -44,6 +46,8 @@ class PastIncident:
     severity: str
     model: str
     version: str
+    site: str
+    subgroup: str
     condition: str
     since: str | None
     fired: str | None
@@ -125,6 +129,8 @@ def _active(standing: Standing) -> ActiveAlert:
         standing.severity,
         standing.model,
         standing.version,
+        standing.site,
+        standing.subgroup,
         standing.phase,
         moment(standing.since_ns),
         moment(standing.fired_ns),
@@ -141,6 +147,8 @@ def _past(incident: Incident) -> PastIncident:
         incident.severity,
         incident.model,
         incident.version,
+        incident.site,
+        incident.subgroup,
         incident.condition,
         moment(incident.since_ns),
         moment(incident.fired_ns),

@@ -28,6 +28,10 @@ def _value() -> sa.Column[float]:
     return sa.Column("value", sa.Float(53), nullable=True)
 
 
+def _subject() -> tuple[sa.Column[str], ...]:
+    return tuple(_text(name) for name in ("model", "version", "site", "subgroup"))
+
+
 def _mirror() -> tuple[sa.Column[str], sa.Column[bool]]:
     return (
         sa.Column("mirror_token", sa.Text, nullable=True),
@@ -52,6 +56,8 @@ STATES: Final = sa.Table(
     _text("rule", key=True),
     _text("model", key=True),
     _text("version", key=True),
+    _text("site", key=True),
+    _text("subgroup", key=True),
     _text("phase"),
     _time("since_ns"),
     _time("fired_ns"),
@@ -64,8 +70,7 @@ INCIDENTS: Final = sa.Table(
     _text("incident_id", key=True),
     _text("rule"),
     _text("severity"),
-    _text("model"),
-    _text("version"),
+    *_subject(),
     _text("condition"),
     _time("since_ns"),
     sa.Column("fired_ns", sa.BigInteger, nullable=False, index=True),
@@ -81,7 +86,7 @@ TRANSITIONS: Final = sa.Table(
     _time("at_ns"),
     _text("incident_id"),
     _text("rule"),
-    _text("model"),
+    *_subject(),
     _text("severity"),
     _text("before"),
     _text("after"),

@@ -6,8 +6,9 @@ import random
 from typing import TYPE_CHECKING, NoReturn
 
 from algovigil.config import Alerts, Channel, MonitoringConfig, Rule
-from algovigil_processor.alert import Alerting, ledger
+from algovigil_processor.alert import Alerting
 from algovigil_processor.alert.message import Message
+from algovigil_processor.alert.record import enqueue
 from algovigil_processor.state import State
 from algovigil_processor.telemetry import Telemetry
 from integration.alert.ward import SECOND, seal
@@ -70,7 +71,7 @@ class Owing:
         couriers = self.alerting._couriers
         targets = {name: courier.targets for name, courier in couriers.items()}
         with self.state.write() as db:
-            ledger.enqueue(db, [(message, targets)], self.now_ns)
+            enqueue(db, [(message, targets)], self.now_ns)
 
     def deliver(self, after: float = 0.0) -> int:
         """Deliver what is due *after* some seconds."""

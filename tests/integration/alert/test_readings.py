@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from algovigil_processor.alert.evaluate import Reading
-from algovigil_processor.alert.readings import ReadingReader, Subject
+from algovigil_processor.alert.evaluate.logic import Reading
+from algovigil_processor.alert.evaluate.readings import ReadingReader, Subject
 
 if TYPE_CHECKING:
     from integration.alert.ward import Ward

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from algovigil_processor.alert.check import checked
-from algovigil_processor.alert.grammar import RuleSyntaxError, parse
-from algovigil_processor.alert.tree import Number, children, metrics, render
+from algovigil_processor.alert.rules.check import checked
+from algovigil_processor.alert.rules.grammar import RuleSyntaxError, parse
+from algovigil_processor.alert.rules.tree import Number, children, metrics, render
 from unit.alert.trees import conditions
 
 

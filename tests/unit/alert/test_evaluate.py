@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algovigil_processor.alert.check import checked
-from algovigil_processor.alert.evaluate import (
+from algovigil_processor.alert.evaluate.logic import (
     Judgement,
     Reading,
     evaluate,
     first_value,
 )
-from algovigil_processor.alert.grammar import parse
-from algovigil_processor.alert.metrics import METRICS
+from algovigil_processor.alert.rules.check import checked
+from algovigil_processor.alert.rules.grammar import parse
+from algovigil_processor.alert.rules.metrics import METRICS
 from unit.alert.trees import conditions, numbers, refs
 
 # a comparison of each truth value, and of unknown

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algovigil_processor.alert.grammar import (
+from algovigil_processor.alert.rules.grammar import (
     MAX_CHARACTERS,
     MAX_DEPTH,
     RuleSyntaxError,
     parse,
 )
-from algovigil_processor.alert.metrics import METRICS
-from algovigil_processor.alert.tree import (
+from algovigil_processor.alert.rules.metrics import METRICS
+from algovigil_processor.alert.rules.tree import (
     Arithmetic,
     Comparison,
     Every,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algovigil_processor.alert.lifecycle import (
+from algovigil_processor.alert.evaluate.lifecycle import (
     AlertState,
     Identity,
     Transition,
     advance,
 )
-from algovigil_processor.alert.readings import Subject
+from algovigil_processor.alert.evaluate.readings import Subject
 
 WHO = Identity("slow", Subject("m", "1"))
 SECOND = 10**9

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algovigil_processor.alert.grammar import parse
 from algovigil_processor.alert.message import MAX_NAME, Message
-from algovigil_processor.alert.tree import unselected
+from algovigil_processor.alert.rules.grammar import parse
+from algovigil_processor.alert.rules.tree import unselected
 from unit.alert.trees import conditions
 
 AT = 1_780_000_000_123_456_000
@@ -42,6 +42,8 @@ def test_body_says_exactly_this() -> None:
             "severity": "critical",
             "model": "wdbc",
             "version": "Pipeline@3f9c2a71",
+            "site": "",
+            "subgroup": "",
             "condition": "latency_p95 > 2s",
             "values": [{"metric": "latency_p95", "value": 2345.5, "unit": "ms"}],
             "since": "2026-05-28T20:26:40.123456Z",

@@ -7,8 +7,8 @@ import pytest
 from algovigil.config import Alerts, Channel, Rule
 from algovigil.errors import ConfigError
 from algovigil_processor.alert.deliver.couriers import build
-from algovigil_processor.alert.readings import Subject
-from algovigil_processor.alert.rules import compile_rules
+from algovigil_processor.alert.evaluate.readings import Subject
+from algovigil_processor.alert.rules.compile import compile_rules
 
 MAIL = {"smtp_server": "localhost", "sender": "a@b.org", "to": ("c@d.org",)}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from algovigil_processor.alert.grammar import LABELS
-from algovigil_processor.alert.metrics import METRICS
-from algovigil_processor.alert.tree import (
+from algovigil_processor.alert.rules.grammar import LABELS
+from algovigil_processor.alert.rules.metrics import METRICS
+from algovigil_processor.alert.rules.tree import (
     Arithmetic,
     Comparison,
     Every,

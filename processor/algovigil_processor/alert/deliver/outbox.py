@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from algovigil_processor.alert.deliver import Result
-from algovigil_processor.alert.ledger import delivery_id
+from algovigil_processor.alert.record import delivery_id
 from algovigil_processor.alert.tables import ATTEMPTS, OUTBOX
 
 if TYPE_CHECKING:

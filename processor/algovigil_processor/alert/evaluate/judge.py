@@ -10,16 +10,16 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algovigil_processor.alert.evaluate import MISSING, evaluate, first_value
-from algovigil_processor.alert.lifecycle import AlertState, Identity, advance
+from algovigil_processor.alert.evaluate.lifecycle import AlertState, Identity, advance
+from algovigil_processor.alert.evaluate.logic import MISSING, evaluate, first_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from algovigil_processor.alert.evaluate import Judgement
-    from algovigil_processor.alert.lifecycle import Transition
-    from algovigil_processor.alert.readings import Readings, Subject
-    from algovigil_processor.alert.rules import Rule
+    from algovigil_processor.alert.evaluate.lifecycle import Transition
+    from algovigil_processor.alert.evaluate.logic import Judgement
+    from algovigil_processor.alert.evaluate.readings import Readings, Subject
+    from algovigil_processor.alert.rules.compile import Rule
 
 
 @dataclass(frozen=True, slots=True)

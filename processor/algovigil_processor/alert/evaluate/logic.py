@@ -13,8 +13,8 @@ import operator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from algovigil_processor.alert.check import apply
-from algovigil_processor.alert.tree import (
+from algovigil_processor.alert.rules.check import apply
+from algovigil_processor.alert.rules.tree import (
     Arithmetic,
     Comparison,
     Every,

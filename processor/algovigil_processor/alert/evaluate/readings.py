@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from algovigil_processor.alert.evaluate import Reading
-from algovigil_processor.alert.metrics import METRICS
+from algovigil_processor.alert.evaluate.logic import Reading
+from algovigil_processor.alert.rules.metrics import METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     import pyarrow as pa
 
-    from algovigil_processor.alert.evaluate import Reason
-    from algovigil_processor.alert.metrics import Metric, Source
+    from algovigil_processor.alert.evaluate.logic import Reason
+    from algovigil_processor.alert.rules.metrics import Metric, Source
     from algovigil_processor.batch import Batch
 
 log: Final = logging.getLogger(__name__)
@@ -44,10 +44,15 @@ class Store(Protocol):
 
 
 class Subject(NamedTuple):
-    """What a rule judges, one by one: a version of a model."""
+    """What a rule judges, one by one: a version of a model, or a part of its calls.
+
+    `site` and `subgroup` (`name:value`) are '' where all calls count.
+    """
 
     model: str
     version: str
+    site: str = ""
+    subgroup: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from algovigil_processor.alert.readings import Subject
+    from algovigil_processor.alert.evaluate.readings import Subject
 
 Phase: TypeAlias = Literal["inactive", "pending", "firing", "resolved"]
 Why: TypeAlias = Literal[

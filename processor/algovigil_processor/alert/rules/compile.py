@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from algovigil.errors import ConfigError, explain
-from algovigil_processor.alert.check import checked
-from algovigil_processor.alert.grammar import RuleSyntaxError, parse
 from algovigil_processor.alert.message import MAX_NAME, line
-from algovigil_processor.alert.metrics import METRICS
-from algovigil_processor.alert.tree import metrics
+from algovigil_processor.alert.rules.check import checked
+from algovigil_processor.alert.rules.grammar import RuleSyntaxError, parse
+from algovigil_processor.alert.rules.metrics import METRICS
+from algovigil_processor.alert.rules.tree import metrics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from algovigil.config import Rule as RuleSetting
-    from algovigil_processor.alert.message import Severity
-    from algovigil_processor.alert.metrics import Source
-    from algovigil_processor.alert.readings import Subject
-    from algovigil_processor.alert.tree import Expr
+    from algovigil_processor.alert.evaluate.readings import Subject
+    from algovigil_processor.alert.rules.metrics import Source
+    from algovigil_processor.alert.rules.tree import Expr
+    from algovigil_processor.alert.turn import Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from algovigil.errors import explain, nearest
-from algovigil_processor.alert.metrics import METRICS
-from algovigil_processor.alert.tree import (
+from algovigil_processor.alert.rules.metrics import METRICS
+from algovigil_processor.alert.rules.tree import (
     BOOLEAN,
     Arithmetic,
     Comparison,
@@ -37,7 +37,7 @@ from algovigil_processor.errors import ProcessorError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from algovigil_processor.alert.tree import Operator, Sign, Unit
+    from algovigil_processor.alert.rules.tree import Operator, Sign, Unit
 
 MAX_CHARACTERS: Final = 2000
 MAX_DEPTH: Final = 20

@@ -9,9 +9,9 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from algovigil_processor.alert.grammar import RuleSyntaxError
-from algovigil_processor.alert.metrics import METRICS, Kind
-from algovigil_processor.alert.tree import (
+from algovigil_processor.alert.rules.grammar import RuleSyntaxError
+from algovigil_processor.alert.rules.metrics import METRICS, Kind
+from algovigil_processor.alert.rules.tree import (
     Arithmetic,
     Comparison,
     Every,
@@ -25,7 +25,7 @@ from algovigil_processor.alert.tree import (
 )
 
 if TYPE_CHECKING:
-    from algovigil_processor.alert.tree import Expr
+    from algovigil_processor.alert.rules.tree import Expr
 
 Dimension: TypeAlias = Kind | Literal["plain", "share"]
 """A `Kind`, or that of a literal: without a unit, or with `%`."""

@@ -1,0 +1,1 @@
+"""Evaluation: what a condition comes to at an instant, and what that changes."""

@@ -1,0 +1,114 @@
+"""Write down what verdicts changed, and return the turns that delivery must tell.
+
+Everything here happens inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from algovigil_processor.alert import ledger
+from algovigil_processor.alert.evaluate.lifecycle import cleared, ended
+from algovigil_processor.alert.ledger import Step
+from algovigil_processor.alert.rules.tree import render
+from algovigil_processor.alert.turn import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+    from algovigil_processor.alert.evaluate.judge import Verdict
+    from algovigil_processor.alert.evaluate.lifecycle import (
+        AlertState,
+        Identity,
+        Phase,
+    )
+    from algovigil_processor.alert.ledger import StoredRule
+    from algovigil_processor.alert.rules.compile import Rule
+    from algovigil_processor.alert.turn import Severity
+
+
+def keep(db: sa.Connection, verdicts: Sequence[Verdict], now_ns: int) -> list[Turn]:
+    """Write down what *verdicts* changed at *now_ns*; the firing turns come first."""
+    changed = [v for v in verdicts if v.after != v.before]
+    fired = [v for v in changed if _entered(v, "firing")]
+    over = [v for v in changed if _entered(v, "resolved")]
+    ledger.save_states(db, [(v.identity, v.after) for v in changed])
+    steps = [
+        Step(v.identity, v.rule.severity, step, v.figure)
+        for v in changed
+        for step in v.steps
+    ]
+    ledger.add_steps(db, steps)
+    ledger.open_incidents(db, fired)
+    ended_ids = [v.before.incident_id for v in over]
+    ledger.close_incidents(db, ended_ids, now_ns, "condition_false")
+    return [
+        *(_turn(v, v.after) for v in fired),
+        *(_turn(v, v.before, now_ns) for v in over),
+    ]
+
+
+def _entered(verdict: Verdict, phase: Phase) -> bool:
+    return any(step.after == phase for step in verdict.steps)
+
+
+def _turn(verdict: Verdict, state: AlertState, resolved_ns: int = 0) -> Turn:
+    return Turn(
+        verdict.identity,
+        state.incident_id,
+        verdict.rule.severity,
+        verdict.rule.channels,
+        state.since_ns,
+        state.fired_ns,
+        resolved_ns,
+        "condition_false" if resolved_ns else "",
+        verdict.rule.written,
+        verdict.values,
+    )
+
+
+def keep_rules(db: sa.Connection, rules: Sequence[Rule], now_ns: int) -> list[Turn]:
+    """Store *rules*, and end what rules that are gone or changed had begun."""
+    stored = ledger.stored_rules(db)
+    written = {rule.name: render(rule.written) for rule in rules}
+    turns: list[Turn] = []
+    for identity, state in ledger.states(db).items():
+        old = stored[identity.rule]
+        if identity.rule not in written:
+            turns += _remove(db, identity, state, old, now_ns)
+        elif state.phase == "pending" and old.condition != written[identity.rule]:
+            after, steps = cleared(state, now_ns, "rule_changed")
+            ledger.save_states(db, [(identity, after)])
+            ledger.add_steps(db, [Step(identity, old.severity, s, None) for s in steps])
+    ledger.replace_rules(db, rules, now_ns)
+    return turns
+
+
+def _remove(
+    db: sa.Connection,
+    identity: Identity,
+    state: AlertState,
+    old: StoredRule,
+    now_ns: int,
+) -> list[Turn]:
+    firing = state.phase == "firing"
+    after, steps = (ended if firing else cleared)(state, now_ns, "rule_removed")
+    ledger.save_states(db, [(identity, after)])
+    ledger.add_steps(db, [Step(identity, old.severity, s, None) for s in steps])
+    if not firing:
+        return []
+    ledger.close_incidents(db, [state.incident_id], now_ns, "rule_removed")
+    return [
+        Turn(
+            identity,
+            state.incident_id,
+            cast("Severity", old.severity),
+            old.channels,
+            state.since_ns,
+            state.fired_ns,
+            now_ns,
+            "rule_removed",
+        )
+    ]

@@ -1,0 +1,1 @@
+"""Rules: the language of conditions, what it may name, and rules as they run."""
