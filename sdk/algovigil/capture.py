@@ -63,27 +63,23 @@ def pick(rows: int, most: int, random: Random) -> list[int] | None:
     return sorted(random.sample(range(rows), most)) if rows > most else None
 
 
-def inputs(
-    table: Any, picked: list[int] | None, names: tuple[str, ...], most: int
-) -> Inputs | None:
-    """Return the columns of the rows *picked* of *table*, or None if it has none.
+def inputs(table: Any, names: tuple[str, ...], most: int) -> Inputs | None:
+    """Return the columns of *table*, or None if it has none.
 
     Args:
-        table: Array, data frame, sparse matrix, list of rows, list of mappings,
-            mapping of columns, or one row of any of them.
-        picked: Rows to keep, in order; None keeps all.
+        table: What `hold.take` kept of an array, data frame, sparse matrix, list of
+            rows, list of mappings, mapping of columns, or one row of any of them.
         names: Feature names, used where *table* brings none and their number fits.
         most: Columns to keep at most, the first ones.
     """
     columns = getattr(table, "columns", None)
     if columns is not None:
-        own = tuple(map(str, columns))
-        return _frame(table, picked, own, most)
+        return _frame(table, tuple(map(str, columns)), most)
     if isinstance(table, Mapping):
-        return _columns(list(table), [_listed(v) for v in table.values()], picked, most)
+        return _columns(list(table), [_listed(v) for v in table.values()], most)
     if isinstance(table, (list, tuple)):
-        return _rows(table, picked, names, most)
-    array = _array(table, picked, most)
+        return _rows(table, names, most)
+    array = _array(table, most)
     return None if array is None else _matrix(array, names)
 
 
@@ -93,31 +89,25 @@ def numbered(width: int) -> tuple[str, ...]:
     return tuple(f"f{i}" for i in range(width))
 
 
-def _frame(
-    frame: Any, picked: list[int] | None, names: tuple[str, ...], most: int
-) -> Inputs | None:
-    if picked is not None:
-        frame = frame.take(picked) if hasattr(frame, "take") else frame[picked]
+def _frame(frame: Any, names: tuple[str, ...], most: int) -> Inputs | None:
     array = frame.to_numpy()
     if array.dtype.kind in "fiub":
         return _matrix(array[:, :most], names[:most])
     # mixed types: an array of objects keeps neither ints nor missing values apart
     by_name = getattr(frame, "items", None)
     found = by_name() if by_name else ((c, frame[c]) for c in frame.columns)
-    return _columns(names, [_listed(column) for _, column in found], None, most)
+    return _columns(names, [_listed(column) for _, column in found], most)
 
 
-def _array(table: Any, picked: list[int] | None, most: int) -> Any:
-    """Return the rows *picked* of *table* as a two-dimensional array, or None."""
+def _array(table: Any, most: int) -> Any:
+    """Return *table* as a two-dimensional array, or None."""
     if hasattr(table, "detach"):
-        table = table.detach().cpu()
+        table = table.cpu()
     shape = getattr(table, "shape", ())
     if len(shape) == 1:
         table = table.reshape(1, -1)
     elif len(shape) != 2:
         return None
-    if picked is not None:
-        table = table[picked]
     if table.shape[1] > most:
         table = table[:, :most]
     if hasattr(table, "toarray"):
@@ -136,23 +126,20 @@ def _matrix(array: Any, names: tuple[str, ...]) -> Inputs | None:
     if kind in "iub" or (kind == "f" and array.dtype.itemsize > 8):
         array = array.astype("float64")
     elif kind in "OU":
-        return _columns(names, array.T.tolist(), None, width)
+        return _columns(names, array.T.tolist(), width)
     elif kind != "f":
         return None
     return Inputs(names, array.ravel().tolist()) if rows else Inputs()
 
 
-def _rows(
-    table: Sequence[Any], picked: list[int] | None, names: tuple[str, ...], most: int
-) -> Inputs | None:
+def _rows(table: Sequence[Any], names: tuple[str, ...], most: int) -> Inputs | None:
     if not table:
         return Inputs()
     if isinstance(table[0], Mapping):
         keys = list(table[0])
-        kept = table if picked is None else [table[i] for i in picked]
-        if not all(isinstance(row, Mapping) for row in kept):
+        if not all(isinstance(row, Mapping) for row in table):
             return None
-        return _columns(keys, [[row.get(k) for row in kept] for k in keys], None, most)
+        return _columns(keys, [[row.get(k) for row in table] for k in keys], most)
     if not isinstance(table[0], (list, tuple)) and not hasattr(table[0], "tolist"):
         # one row of numbers; a list of texts is documents, which are not captured
         values = None if isinstance(table[0], str) else _numbers(table)
@@ -160,13 +147,13 @@ def _rows(
             return None
         wide = names if len(names) == len(values) else numbered(len(values))
         return Inputs(wide[:most], values[:most])
-    rows = [_listed(row) for row in (table if picked is None else _at(table, picked))]
+    rows = [_listed(row) for row in table]
     width = len(rows[0])
     if any(len(row) != width for row in rows):
         return None
     if len(names) != width:
         names = numbered(width)
-    return _columns(names, list(map(list, zip(*rows, strict=True))), None, most)
+    return _columns(names, list(map(list, zip(*rows, strict=True))), most)
 
 
 def _at(values: Sequence[Any], picked: list[int]) -> list[Any]:
@@ -186,10 +173,7 @@ def _listed(values: Any) -> list[Any]:
 
 
 def _columns(
-    names: Sequence[object],
-    columns: list[list[Any]],
-    picked: list[int] | None,
-    most: int,
+    names: Sequence[object], columns: list[list[Any]], most: int
 ) -> Inputs | None:
     """Return *columns*, lists of one length, as numbers or texts, each as it can be.
 
@@ -202,11 +186,10 @@ def _columns(
     for name, column in list(zip(map(str, names), columns, strict=True))[:most]:
         if len(column) != length:
             return None
-        kept = column if picked is None else _at(column, picked)
-        as_numbers = _numbers(kept)
+        as_numbers = _numbers(column)
         if as_numbers is not None:
             numbers[name] = as_numbers
-        elif (as_texts := _texts(kept)) is not None:
+        elif (as_texts := _texts(column)) is not None:
             texts[name] = as_texts
     return Inputs(
         tuple(numbers),
@@ -266,22 +249,20 @@ def text(label: Any) -> str:
     return str(label)
 
 
-def answer(result: Any, picked: list[int] | None) -> list[Any] | None:
-    """Return *result*, what a model answered, as a plain list of rows, or None."""
+def answer(result: Any) -> list[Any] | None:
+    """Return *result*, what `hold.take` kept of an answer, as a plain list, or None."""
     if hasattr(result, "detach"):
-        result = result.detach().cpu()
+        result = result.cpu()
     if hasattr(result, "toarray"):
         result = result.toarray()
     if hasattr(result, "to_numpy"):
         result = result.to_numpy()
-    if isinstance(result, (list, tuple)):
-        return list(result) if picked is None else _at(result, picked)
+    if isinstance(result, list):
+        return result
     if not hasattr(result, "tolist"):
         return [result] if isinstance(result, (str, Real)) else None
-    if len(getattr(result, "shape", ())) == 0:
-        return [result.tolist()]
-    found: list[Any] = (result if picked is None else result[picked]).tolist()
-    return found
+    found: Any = result.tolist()
+    return found if isinstance(found, list) else [found]
 
 
 def predictions(rows: list[Any], *, regression: bool | None) -> Outputs | None:

@@ -150,6 +150,7 @@ def drain(seconds: float = EXIT_SECONDS) -> None:
     """
     if _refuses():
         seconds = min(seconds, _REFUSED_SECONDS)
+    signals.current().settle(seconds / 3)
     providers = (
         trace.get_tracer_provider(),
         metrics.get_meter_provider(),

@@ -82,24 +82,35 @@ class Outgoing:
         self._sending = False
         self._closed = False
         self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def _begin(self) -> None:
+        """Start the thread, at the first record: most forked children have none."""
         self._thread = threading.Thread(
             target=self._run, name=f"algovigil-{self._what}", daemon=True
         )
         self._thread.start()
 
     def put(self, record: Any, size: int) -> None:
-        """Queue *record* of *size* bytes; never blocks, never raises."""
+        """Queue *record* of *size* bytes, or drop it; never blocks, never raises."""
+        if not self.offer(record, size):
+            self.dropped += 1
+            if not self._closed:
+                self._warn()
+
+    def offer(self, record: Any, size: int) -> bool:
+        """Queue *record* of *size* bytes if there is room; never blocks."""
         with self._changed:
             full = len(self._waiting) >= self._most or self._bytes + size > MOST_BYTES
             if self._closed or full:
-                self.dropped += 1
-            else:
-                self._waiting.append((size, record))
-                self._bytes += size
-            if len(self._waiting) == self._batch or self._bytes >= BATCH_BYTES:
+                return False
+            self._waiting.append((size, record))
+            self._bytes += size
+            if self._thread is None:
+                self._begin()
+            elif len(self._waiting) == self._batch or self._bytes >= BATCH_BYTES:
                 self._changed.notify_all()
-        if full:
-            self._warn()
+        return True
 
     def _warn(self) -> None:
         now = time.monotonic()
@@ -154,7 +165,8 @@ class Outgoing:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-        self._thread.join(seconds)
+        if self._thread is not None:
+            self._thread.join(seconds)
         with self._changed:
             self.dropped += len(self._waiting)
             self._waiting.clear()

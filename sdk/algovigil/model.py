@@ -5,17 +5,66 @@ Invariant: what is not known is absent; no name, class or version is made up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from typing import TYPE_CHECKING, Any
+
+from algovigil.quiet import quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_lock = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
 class Model:
-    """Name, version and vocabulary of one model object."""
+    """Name, version and vocabulary of one model object.
 
-    name: str
-    version: str | None = None
-    framework: str | None = None
-    feature_names: tuple[str, ...] = ()
-    classes: tuple[str, ...] = ()
-    regression: bool | None = None
-    """Whether predictions are values, not classes; None tells by their type."""
+    Args:
+        name: Name under which the model is watched.
+        version: Its version, if somebody gave one.
+        framework: Library that runs it.
+        feature_names: Names of its features, in order.
+        classes: Class of each column of its probabilities.
+        regression: Whether predictions are values, not classes; None tells by their
+            type.
+        derive: Works the version out of the model object itself. That may take long,
+            so it happens in `identify`, where no caller waits.
+    """
+
+    __slots__ = (
+        "_derive",
+        "classes",
+        "feature_names",
+        "framework",
+        "name",
+        "regression",
+        "version",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        version: str | None = None,
+        framework: str | None = None,
+        *,
+        feature_names: tuple[str, ...] = (),
+        classes: tuple[str, ...] = (),
+        regression: bool | None = None,
+        derive: Callable[[Any], str | None] | None = None,
+    ) -> None:
+        self.name = name
+        self.version = version
+        self.framework = framework
+        self.feature_names = feature_names
+        self.classes = classes
+        self.regression = regression
+        self._derive = None if version else derive
+
+    def identify(self, subject: Any) -> None:
+        """Work out the version of *subject*, the model object, unless it is known."""
+        if self._derive is None or subject is None:
+            return
+        with _lock:
+            derive, self._derive = self._derive, None
+            if derive is not None:
+                self.version = quiet(derive)(subject)

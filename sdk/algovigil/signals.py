@@ -10,6 +10,7 @@ import os
 import threading
 import time
 import weakref
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from importlib import metadata
 from random import Random
@@ -19,18 +20,18 @@ from opentelemetry import _logs, metrics, trace
 from opentelemetry.metrics import CallbackOptions, Observation
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 
-from algovigil import semconv
+from algovigil import booking, semconv
 from algovigil.config import MonitoringConfig
 from algovigil.errors import ConfigError
 from algovigil.quiet import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
+    from algovigil.backlog import Backlog
+    from algovigil.booking import Facts
     from algovigil.phi import Protector
 
 SCOPE: Final = "algovigil"
@@ -66,7 +67,15 @@ class SystemClock:
 class Series:
     """The counts of one model, version, framework and operation."""
 
-    __slots__ = ("attributes", "begun", "ended", "errors", "rows", "span_name")
+    __slots__ = (
+        "active",
+        "attributes",
+        "begun",
+        "ended",
+        "errors",
+        "rows",
+        "span_name",
+    )
 
     def __init__(self, key: SeriesKey) -> None:
         names = (
@@ -80,6 +89,7 @@ class Series:
             name: value for name, value in zip(names, key, strict=True) if value
         }
         self.begun = 0
+        self.active = 0
         self.ended = 0
         self.rows = 0
         self.errors: dict[str, int] = {}
@@ -112,8 +122,14 @@ class Totals:
         """Count a call that begins."""
         with self._lock:
             series.begun += 1
+            series.active += 1
 
-    def end(self, series: Series, rows: int, error: str | None) -> None:
+    def end(self, series: Series) -> None:
+        """Note that a call which began in *series* has ended."""
+        with self._lock:
+            series.active -= 1
+
+    def count(self, series: Series, rows: int, error: str | None) -> None:
         """Count a call of *rows* rows that ended, and its error type if it failed."""
         with self._lock:
             series.ended += 1
@@ -122,15 +138,14 @@ class Totals:
                 series.errors[error] = series.errors.get(error, 0) + 1
 
     def observe(
-        self, read: Callable[[Series], int]
+        self, read: Callable[[Series], int | None]
     ) -> Callable[[CallbackOptions], Iterable[Observation]]:
-        """Return a callback that reports what *read* finds in each series."""
+        """Return a callback that reports what *read* finds in each series, if any."""
 
         def callback(_: CallbackOptions) -> Iterable[Observation]:
             with self._lock:
-                return [
-                    Observation(read(s), s.attributes) for s in self._series.values()
-                ]
+                found = [(read(s), s.attributes) for s in self._series.values()]
+            return [Observation(n, known) for n, known in found if n is not None]
 
         return callback
 
@@ -144,8 +159,31 @@ class Totals:
             ]
 
 
+_Callback = Callable[[CallbackOptions], Iterable[Observation]]
+
+
+def _rows(series: Series) -> int | None:
+    return series.rows if series.ended else None
+
+
+def _backlog(provider: TracerProvider | None) -> Backlog | None:
+    provider = provider or trace.get_tracer_provider()
+    if not hasattr(provider, "add_span_processor"):
+        return None  # no SDK: nothing is recorded, and importing it takes time
+    from algovigil.backlog import Backlog
+
+    return Backlog.before(provider)
+
+
 class Signals:
-    """Tracer, instruments and settings that model calls are recorded with."""
+    """Tracer, instruments and settings that model calls are recorded with.
+
+    Args:
+        config: What is captured.
+        tracer_provider, meter_provider, logger_provider: Absent, the global ones.
+        clock, random: Where times and samples of rows come from.
+        deferred: Book calls on a thread of their own where the provider allows it.
+    """
 
     def __init__(
         self,
@@ -156,8 +194,10 @@ class Signals:
         logger_provider: LoggerProvider | None = None,
         clock: Clock | None = None,
         random: Random | None = None,
+        deferred: bool = True,
     ) -> None:
         version = metadata.version("algovigil")
+        self.backlog: Final = _backlog(tracer_provider) if deferred else None
         self.config: Final = config
         self.clock: Final[Clock] = clock or SystemClock()
         self.random: Final = random or Random()  # noqa: S311 # samples rows, guards nothing
@@ -175,28 +215,50 @@ class Signals:
         )
         meter.create_observable_counter(
             semconv.METRIC_INFERENCE_COUNT,
-            [self.totals.observe(lambda s: s.ended)],
+            [self._settled(self.totals.observe(lambda s: s.ended or None))],
             "{call}",
             "Model calls ended.",
         )
         meter.create_observable_counter(
             semconv.METRIC_INFERENCE_ERRORS,
-            [self.totals.observe_errors],
+            [self._settled(self.totals.observe_errors)],
             "{call}",
             "Model calls that raised.",
         )
         meter.create_observable_counter(
             semconv.METRIC_INFERENCE_ROWS,
-            [self.totals.observe(lambda s: s.rows)],
+            [self._settled(self.totals.observe(_rows))],
             "{row}",
             "Rows passed to model calls.",
         )
         meter.create_observable_up_down_counter(
             semconv.METRIC_INFERENCE_ACTIVE,
-            [self.totals.observe(lambda s: s.begun - s.ended)],
+            [self.totals.observe(lambda s: s.active if s.begun else None)],
             "{call}",
             "Model calls begun and not ended.",
         )
+
+    def book(self, facts: Facts) -> None:
+        """Have a call that has ended booked: later if that can be, or here."""
+        if self.backlog is None:
+            booking.identify(facts)
+            booking.book(facts)
+        elif not self.backlog.take(facts):
+            booking.book(facts)
+
+    def settle(self, seconds: float = 1.0) -> None:
+        """Wait until every call that ended before is booked, *seconds* at most."""
+        if self.backlog is not None:
+            self.backlog.force_flush(round(seconds * 1000))
+
+    def _settled(self, callback: _Callback) -> _Callback:
+        """Return *callback*, which reads counts, told to count what waits first."""
+
+        def read(options: CallbackOptions) -> Iterable[Observation]:
+            self.settle()
+            return callback(options)
+
+        return read
 
     @cached_property
     def protector(self) -> Protector:

@@ -98,6 +98,7 @@ class Captured:
             logger_provider=self.logger_provider,
             clock=clock,
             random=Random(0),  # noqa: S311 # samples rows, guards nothing
+            deferred=False,
         )
 
     @property

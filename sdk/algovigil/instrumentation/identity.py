@@ -1,4 +1,4 @@
-"""Name and version of a fitted model, worked out once per model object.
+"""Which model an object is: described once per object, its content made a version.
 
 Invariant: the version follows the content. The same fitted arrays give the same
 version in every process; refitting gives another. Nothing is pickled to find out.
@@ -11,7 +11,12 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from algovigil.quiet import quiet
+
+if TYPE_CHECKING:
+    from algovigil.model import Model
 
 _DEPTH: Final = 32
 _SCALARS: Final = (str, bytes, bool, int, float, complex, type(None))
@@ -23,12 +28,12 @@ class Identities:
     An object that takes no weak reference is described anew at each call.
     """
 
-    def __init__(self, describe: Callable[[Any], Any]) -> None:
+    def __init__(self, describe: Callable[[Any], Model]) -> None:
         self._describe: Final = describe
-        self._known: dict[int, tuple[weakref.ref[Any], Any]] = {}
+        self._known: dict[int, tuple[weakref.ref[Any], Model]] = {}
         self._lock: Final = threading.Lock()
 
-    def of(self, model: Any) -> Any:
+    def of(self, model: Any) -> Model:
         """Return the description of *model*."""
         known = self._known.get(id(model))
         if known is not None and known[0]() is model:
@@ -42,6 +47,12 @@ class Identities:
         with self._lock:
             self._known[key] = (reference, described)
         return described
+
+    @quiet
+    def settle(self) -> None:
+        """Work out the versions still owed, before a fit changes what they are of."""
+        for reference, described in list(self._known.values()):
+            described.identify(reference())
 
     def forget(self) -> None:
         """Forget all: a fit may have changed any model and those that hold it."""

@@ -66,7 +66,8 @@ def describe(model: Any) -> Model:
     names = _get(model, "feature_names_in_")
     return Model(
         name=str(_get(model, "algovigil_model_name") or _name(model)),
-        version=_version(model),
+        version=_given_version(model),
+        derive=_version,
         framework="sklearn",
         feature_names=() if names is None else tuple(map(str, names)),
         classes=tuple(map(capture.text, classes.tolist())) if flat else (),
@@ -95,10 +96,12 @@ def _inner(model: Any) -> Any:
     return _get(model, "best_estimator_")
 
 
-def _version(model: Any) -> str | None:
+def _given_version(model: Any) -> str | None:
     given = _get(model, "algovigil_model_version")
-    if given is not None:
-        return str(given)
+    return None if given is None else str(given)
+
+
+def _version(model: Any) -> str | None:
     # a search keeps timings of its fits: the model is what it chose
     content = _get(model, "best_estimator_")
     content = model if content is None else content
@@ -135,6 +138,7 @@ def _wrap(method: Callable[..., Any], name: str) -> Callable[..., Any]:
 def _forgetting(fit: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(fit)
     def fitted(*args: Any, **kwargs: Any) -> Any:
+        _identities.settle()
         try:
             return fit(*args, **kwargs)
         finally:

@@ -87,7 +87,7 @@ def _begin(
     if not inference.wanted():
         return None
     described = describe(model)
-    call = Call(described, operation)
+    call = Call(described, operation, model)
     call.begin(None, _rows(args, kwargs), described.feature_names)
     return call
 
@@ -107,7 +107,7 @@ def _absorb(
     kwargs: dict[str, Any],
 ) -> Model | None:
     described = describe(model)
-    wanted = outer.absorb(described, operation, _rows(args, kwargs))
+    wanted = outer.absorb(described, operation, _rows(args, kwargs), model)
     return described if wanted else None
 
 

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from algovigil import capture
+from algovigil import capture, hold
 from algovigil.capture import Inputs, Outputs
 
 
 def columns(table: object, names: tuple[str, ...] = (), most: int = 256) -> Inputs:
-    found = capture.inputs(table, None, names, most)
+    found = capture.inputs(hold.take(table, None), names, most)
     assert found is not None
     return found
 
@@ -95,7 +95,7 @@ def test_what_is_not_exact_is_absent() -> None:
 )
 def test_no_table_no_columns(table: object) -> None:
     """What has no columns of numbers or texts gives none."""
-    assert capture.inputs(table, None, (), 256) is None
+    assert capture.inputs(hold.take(table, None), (), 256) is None
 
 
 def test_mappings_are_rows() -> None:
@@ -123,7 +123,7 @@ def test_one_row_as_a_flat_sequence() -> None:
 def test_empty_tables_have_no_values(table: object) -> None:
     """No rows, no values, no error."""
     assert 0 == capture.row_count(table)
-    found = capture.inputs(table, None, (), 256)
+    found = capture.inputs(hold.take(table, None), (), 256)
     assert found is not None
     assert [] == list(found.feature_values)
 
@@ -136,7 +136,7 @@ def test_many_rows_are_sampled_uniformly() -> None:
     assert sorted(set(picked)) == picked
     assert 256 == len(picked)
     assert abs(np.mean(picked) - 50_000) < 6_000
-    found = capture.inputs(table, picked, (), 2)
+    found = capture.inputs(hold.take(table, picked), (), 2)
     assert found is not None
     assert [v for p in picked for v in (3.0 * p, 3.0 * p + 1)] == list(
         found.feature_values

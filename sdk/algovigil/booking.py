@@ -1,0 +1,220 @@
+"""Booking a call that has ended: its metrics, its span, its rows.
+
+Invariant: the caller's thread only notes facts and keeps copies; columns, the model's
+version, and OpenTelemetry's own work on metrics and ended spans are done here, by the
+thread of `backlog` where there is one. What cannot be told exactly is left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
+from opentelemetry.trace import StatusCode
+
+from algovigil import capture, hold, semconv
+from algovigil.quiet import quiet
+
+if TYPE_CHECKING:
+    from algovigil.model import Model
+    from algovigil.signals import Series, Signals
+
+SPAN_BYTES: Final = 64 * 1024
+"""Rows above this size travel in a log record, not on the span (docs/wire.md)."""
+_CALL_BYTES: Final = 2048  # a call without its rows, about
+
+Answer = tuple[str, Any, "tuple[str, ...]", "bool | None"]
+"""What answered (a method, or `labels`, `scores`, `answers`), what is held of it,
+classes, and whether values are scores."""
+
+
+class Facts:
+    """What is known of one call: noted while it runs, booked when it has ended."""
+
+    __slots__ = (
+        "absorbed",
+        "answers",
+        "context",
+        "elapsed_ns",
+        "error",
+        "extra",
+        "held",
+        "model",
+        "names",
+        "operation",
+        "picked",
+        "recording",
+        "rows",
+        "series",
+        "signals",
+        "span",
+        "started_ns",
+        "subject",
+    )
+
+    signals: Signals
+    series: Series
+    span: Any
+    context: Any
+    started_ns: int
+    elapsed_ns: int
+
+    def __init__(self, model: Model, operation: str | None, subject: Any) -> None:
+        self.model = model
+        self.operation = operation
+        self.subject = subject
+        """The model object while it is needed to work out the version."""
+        self.recording = False
+        self.rows: int | None = None
+        self.picked: list[int] | None = None
+        self.held: Any = None
+        self.names: tuple[str, ...] = ()
+        self.answers: list[Answer] = []
+        self.extra: dict[str, Any] = {}
+        self.absorbed: Model | None = None
+        self.error: str | None = None
+
+    def size(self) -> int:
+        """Return about how many bytes wait with this call."""
+        kept = 0 if self.held is None else hold.size(self.held)
+        return _CALL_BYTES + kept + sum(hold.size(a[1]) for a in self.answers)
+
+
+def identify(facts: Facts) -> None:
+    """Work out the versions that are not known yet; may take long."""
+    facts.model.identify(facts.subject)
+    if facts.absorbed is not None:
+        facts.absorbed.identify(facts.subject)
+
+
+@quiet
+def book(facts: Facts) -> None:
+    """Count the call, measure it, and end its span."""
+    this, model = facts.signals, facts.model
+    series = this.totals.series(
+        (model.name, model.version, model.framework, facts.operation)
+    )
+    this.totals.count(series, facts.rows or 0, facts.error)
+    milliseconds = facts.elapsed_ns / 1e6
+    attributes = series.attributes
+    if facts.error is not None:
+        attributes = {**attributes, ERROR_TYPE: facts.error}
+    this.duration.record(milliseconds, attributes, facts.context)
+    if facts.recording:
+        _describe(facts, attributes, milliseconds)
+        facts.span.end(facts.started_ns + facts.elapsed_ns)
+
+
+@quiet
+def _describe(facts: Facts, known: dict[str, str], milliseconds: float) -> None:
+    """Put what is known on the span; rows in a log record if they are large."""
+    attributes: dict[str, Any] = {**known, **facts.extra}
+    if facts.absorbed is not None:
+        inner = {
+            semconv.MODEL_VERSION: facts.absorbed.version,
+            semconv.MODEL_FRAMEWORK: facts.absorbed.framework,
+            semconv.OPERATION: facts.operation,
+        }
+        attributes = {n: v for n, v in inner.items() if v} | attributes
+    if facts.rows is not None:
+        attributes[semconv.ROWS] = facts.rows
+        if facts.picked is not None and facts.rows:
+            attributes[semconv.ROW_WEIGHT] = facts.rows / len(facts.picked)
+    if facts.error is not None:
+        facts.span.set_status(StatusCode.ERROR)
+    _carry_rows(facts, attributes, milliseconds)
+    _put(facts.span, attributes)
+
+
+@quiet
+def _carry_rows(facts: Facts, attributes: dict[str, Any], milliseconds: float) -> None:
+    """Add the captured rows to *attributes*, or log them if they are large."""
+    found, answers = _inputs(facts), _outputs(facts)
+    arrays = _arrays(found, answers, failed=facts.error is not None)
+    if capture.wire_bytes(found, answers) <= SPAN_BYTES:
+        attributes.update(arrays)
+        return
+    facts.signals.logger.emit(
+        timestamp=facts.started_ns,
+        observed_timestamp=facts.started_ns,
+        context=facts.context,
+        severity_number=SeverityNumber.INFO,
+        attributes={**attributes, **arrays, semconv.DURATION_MS: milliseconds},
+        event_name=semconv.EVENT_INFERENCE_ROWS,
+    )
+    attributes[semconv.ROWS_CARRIER] = "log"
+
+
+@quiet
+def _inputs(facts: Facts) -> capture.Inputs | None:
+    if facts.held is None:
+        return None
+    most = facts.signals.config.capture.max_features
+    return capture.inputs(facts.held, facts.names, most)
+
+
+def _outputs(facts: Facts) -> capture.Outputs:
+    """Return labels and scores; of two answers that have them, the later counts."""
+    labels: Any = ()
+    scores: Any = ()
+    for answer in facts.answers:
+        found = _read(answer)
+        if found is not None:
+            labels, scores = found.labels or labels, found.scores or scores
+    return capture.Outputs(labels, scores)
+
+
+@quiet
+def _read(answer: Answer) -> capture.Outputs | None:
+    how, held, classes, regression = answer
+    rows = capture.answer(held)
+    if rows is None:
+        return None
+    if how == "predict_proba":
+        return capture.probabilities(rows, classes)
+    if how == "decision_function":
+        return capture.margins(rows, classes)
+    is_matrix = bool(rows) and isinstance(rows[0], (list, tuple))
+    if how == "answers" and is_matrix and len(rows[0]) > 1:
+        return capture.probabilities(list(map(list, rows)), classes)
+    return capture.predictions(rows, regression=regression)
+
+
+def _arrays(
+    found: capture.Inputs | None, answers: capture.Outputs, *, failed: bool
+) -> dict[str, Any]:
+    arrays: dict[str, Any] = {}
+    if found is not None and found.feature_values:
+        arrays[semconv.FEATURE_NAMES] = found.feature_names
+        arrays[semconv.FEATURE_VALUES] = tuple(found.feature_values)
+    # a text that made the model raise is no category, and may be anything
+    if found is not None and found.category_values and not failed:
+        arrays[semconv.CATEGORY_NAMES] = found.category_names
+        arrays[semconv.CATEGORY_VALUES] = tuple(found.category_values)
+    if answers.labels:
+        arrays[semconv.PREDICTION_LABELS] = tuple(answers.labels)
+    if answers.scores:
+        arrays[semconv.PREDICTION_SCORES] = tuple(map(float, answers.scores))
+    return arrays
+
+
+def _put(span: Any, attributes: dict[str, Any]) -> None:
+    """Set *attributes* on *span*, past the SDK's check of every single element.
+
+    That check costs more than the rest of the span for thirty features. Ours are
+    checked: tuples of one type, texts and numbers. Where the span is not the SDK's
+    or has limits that could cut, it is asked in the ordinary way.
+    """
+    bounded = getattr(span, "_attributes", None)
+    if (
+        type(bounded) is not BoundedAttributes
+        or bounded.max_value_len is not None
+        or bounded.maxlen is None
+        or bounded.maxlen < len(bounded) + len(attributes)
+    ):
+        span.set_attributes(attributes)
+        return
+    with bounded._lock:
+        bounded._dict.update(attributes)
