@@ -45,10 +45,21 @@ _NAMES: Final = (
     semconv.FEATURE_VALUES,
     semconv.CATEGORY_NAMES,
     semconv.CATEGORY_VALUES,
+    semconv.TEXT_NAMES,
+    semconv.TEXT_VALUES,
+    semconv.INPUT_NAMES,
+    semconv.INPUT_TYPES,
+    semconv.EMBEDDING,
+    semconv.MEMORY_PEAK,
+    semconv.ENERGY,
     semconv.PREDICTION_LABEL,
     semconv.PREDICTION_LABELS,
     semconv.PREDICTION_SCORE,
     semconv.PREDICTION_SCORES,
+    semconv.PREDICTION_VALUE,
+    semconv.PREDICTION_VALUES,
+    semconv.PREDICTION_CLASSES,
+    semconv.PREDICTION_CLASS_SCORES,
 )
 _MOST_ROWS: Final = 2**53
 NO_CALLS: Final = pa.RecordBatch.from_arrays(
@@ -107,8 +118,18 @@ def calls(
         "feature_values": read.numbers(semconv.FEATURE_VALUES),
         "category_names": read.texts(semconv.CATEGORY_NAMES),
         "category_values": read.texts(semconv.CATEGORY_VALUES),
+        "text_names": read.texts(semconv.TEXT_NAMES),
+        "text_values": read.texts(semconv.TEXT_VALUES),
+        "input_names": read.texts(semconv.INPUT_NAMES),
+        "input_types": read.texts(semconv.INPUT_TYPES),
+        "embedding": read.numbers(semconv.EMBEDDING),
+        "peak_memory_bytes": read.number(semconv.MEMORY_PEAK),
+        "energy_j": read.number(semconv.ENERGY),
         "labels": read.texts(semconv.PREDICTION_LABELS, semconv.PREDICTION_LABEL),
         "scores": read.numbers(semconv.PREDICTION_SCORES, semconv.PREDICTION_SCORE),
+        "values": read.numbers(semconv.PREDICTION_VALUES, semconv.PREDICTION_VALUE),
+        "class_names": read.texts(semconv.PREDICTION_CLASSES),
+        "class_values": read.numbers(semconv.PREDICTION_CLASS_SCORES),
         "subgroup": _subgroups(attributes, rows),
     }
     columns["duration_ms"] = (
@@ -197,6 +218,7 @@ def _rows(stated: pa.DoubleArray, columns: dict[str, Any]) -> pa.Int64Array:
         ("feature_values", "feature_names"),
         ("labels", ""),
         ("scores", ""),
+        ("values", ""),
     ):
         size = numbers(pc.list_value_length(columns[values]))
         width = numbers(pc.list_value_length(columns[names])) if names else 1

@@ -7,25 +7,22 @@ its names nor the other arrays is left out, because nobody can tell whose it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from algovigil_processor.derive.plan import Plan, as_numpy, lengths, starts
 from algovigil_processor.errors import TooLarge
 from algovigil_processor.schema import SCHEMAS, TEXT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MOST_UNCAPTURED: Final = 1_000
-"""Rows written for a failed call that captured none; `row_weight` holds the rest."""
-
 MOST_BYTES: Final = 512 * 1024 * 1024
 """Text of the rows of one batch of calls, each row with its copy of the call's."""
 
-_FLOAT: Final = pa.float64()
 _PER_CALL: Final = (
     "timestamp",
     "trace_id",
@@ -40,8 +37,17 @@ _PER_CALL: Final = (
     "patient_id",
     "encounter_id",
     "error_type",
+    "peak_memory_bytes",
+    "energy_j",
     "subgroup",
 )
+_MAPS: Final = {
+    "feature": "features",
+    "category": "categories",
+    "text": "texts",
+    "class": "class_scores",
+}
+"""Column that `<kind>_names` and `<kind>_values` make."""
 
 
 def inferences(calls: pa.RecordBatch, policy: str) -> tuple[pa.RecordBatch, int]:
@@ -51,7 +57,7 @@ def inferences(calls: pa.RecordBatch, policy: str) -> tuple[pa.RecordBatch, int]
         TooLarge: the rows would hold more than `MOST_BYTES` of repeated text.
 
     """
-    plan = _Plan.of(calls)
+    plan = Plan.of(calls)
     _check_size(calls, plan.rows)
     at = pa.array(plan.call)
     columns = {name: calls.column(name).take(at) for name in _PER_CALL}
@@ -61,16 +67,15 @@ def inferences(calls: pa.RecordBatch, policy: str) -> tuple[pa.RecordBatch, int]
     columns["inference_id"] = pc.binary_join_element_wise(ids, row.cast(TEXT), "-")
     # the table has no null here, and a duration that nobody measured is not 0 ms
     columns["duration_ms"] = calls.column("duration_ms").take(at).fill_null(np.nan)
-    label = _element(calls.column("labels"), plan.labels, plan)
-    columns["label"] = pc.if_else(pc.equal(label, ""), pa.scalar(None, TEXT), label)
-    score = _element(calls.column("scores"), plan.scores, plan)
-    columns["score"] = pc.if_else(pc.is_nan(score), pa.scalar(None, _FLOAT), score)
+    columns["label"] = _element(calls, "labels", plan)
+    columns["score"] = _element(calls, "scores", plan)
+    columns["value"] = _element(calls, "values", plan)
     columns["row_weight"] = _weights(calls, plan)
-    features = _Pairs.of(calls, "feature", plan.features, plan)
-    categories = _Pairs.of(calls, "category", plan.categories, plan)
-    columns["features"] = features.maps()
-    columns["categories"] = categories.maps()
-    columns["missing"] = _missing(features, categories)
+    pairs = {kind: _Pairs.of(calls, kind, plan) for kind in _MAPS}
+    columns |= {_MAPS[kind]: found.maps() for kind, found in pairs.items()}
+    columns["missing"] = _missing(pairs["feature"], pairs["category"])
+    columns["inputs"] = _inputs(calls, plan)
+    columns["embedding"] = _embedding(calls, plan)
     columns["policy"] = pa.repeat(pa.scalar(policy, TEXT), len(plan.call))
     schema = SCHEMAS["inferences"]
     rows = pa.RecordBatch.from_arrays(
@@ -79,91 +84,55 @@ def inferences(calls: pa.RecordBatch, policy: str) -> tuple[pa.RecordBatch, int]
     return rows, plan.misfits
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """How many rows each call gives, and which of its arrays fill them."""
-
-    rows: NDArray[np.int64]
-    """Per call."""
-    call: NDArray[np.int64]
-    """Per row to be written: its call; below, its number in the call."""
-    row: NDArray[np.int64]
-    labels: NDArray[np.bool_]
-    """Per call: the labels fit; so do the three below."""
-    scores: NDArray[np.bool_]
-    features: NDArray[np.bool_]
-    categories: NDArray[np.bool_]
-    misfits: int
-
-    @classmethod
-    def of(cls, calls: pa.RecordBatch) -> _Plan:
-        """Decide by vote: most arrays that agree on a number of rows, win.
-
-        On a tie labels go before scores, scores before features and categories.
-        """
-        sizes = np.stack(
-            [
-                _lengths(calls.column("labels")),
-                _lengths(calls.column("scores")),
-                _rows_of(calls, "feature"),
-                _rows_of(calls, "category"),
-            ],
-            axis=1,
-        )
-        there = sizes > 0
-        agree = (sizes[:, :, None] == sizes[:, None, :]) & there[:, None, :]
-        votes = agree.sum(axis=2) * there
-        best = votes.argmax(axis=1)
-        captured = np.maximum(sizes[np.arange(len(sizes)), best], 0)
-        fits = there & (sizes == captured[:, None])
-        misfits = ((sizes != 0) & ~fits).any(axis=1)
-        rows = np.where(captured > 0, captured, _uncaptured(calls))
-        call = np.repeat(np.arange(len(rows)), rows)
-        first = np.cumsum(rows) - rows
-        return cls(
-            rows=rows,
-            call=call,
-            row=np.arange(len(call)) - first[call],
-            labels=fits[:, 0],
-            scores=fits[:, 1],
-            features=fits[:, 2],
-            categories=fits[:, 3],
-            misfits=int(misfits.sum()),
-        )
-
-
-def _uncaptured(calls: pa.RecordBatch) -> NDArray[np.int64]:
-    """Return the rows of a call that captured none: a failure is never invisible."""
-    passed = np.maximum(_numpy(calls.column("rows").fill_null(1)), 0)
-    failed = _numpy(pc.not_equal(calls.column("error_type"), ""))
-    return np.where(failed, np.clip(passed, 1, MOST_UNCAPTURED), np.minimum(passed, 1))
-
-
-def _rows_of(calls: pa.RecordBatch, kind: str) -> NDArray[np.int64]:
-    """Return values / names per call; -1 where that is no whole number of rows."""
-    names = _lengths(calls.column(f"{kind}_names"))
-    values = _lengths(calls.column(f"{kind}_values"))
-    whole = (values % np.maximum(names, 1) == 0) & ((names > 0) | (values == 0))
-    return np.where(whole, values // np.maximum(names, 1), -1)
-
-
-def _weights(calls: pa.RecordBatch, plan: _Plan) -> pa.DoubleArray:
+def _weights(calls: pa.RecordBatch, plan: Plan) -> pa.DoubleArray:
     """Return the stated weight if it is one, else rows passed over rows written."""
-    passed = _numpy(calls.column("rows").fill_null(1))
+    passed = as_numpy(calls.column("rows").fill_null(1))
     written = np.maximum(plan.rows, 1)
     share = np.maximum(passed, written) / written
-    stated = _numpy(calls.column("row_weight"))
+    stated = as_numpy(calls.column("row_weight"))
     sane = np.isfinite(stated) & (stated > 0)
     return pa.array(np.where(sane, stated, share)[plan.call])
 
 
-def _element(lists: pa.ListArray, fits: NDArray[np.bool_], plan: _Plan) -> pa.Array:
-    """Return, per row, its element of its call's list, null where that misfits."""
+def _element(calls: pa.RecordBatch, name: str, plan: Plan) -> pa.Array:
+    """Return, per row, its element of its call's list; null for '', NaN, a misfit."""
+    lists = calls.column(name)
     flat = lists.flatten()
     if not len(flat):
         return pa.nulls(len(plan.call), flat.type)
-    at = _starts(lists)[plan.call] + plan.row
-    return flat.take(pa.array(at, mask=~fits[plan.call]))
+    at = starts(lists)[plan.call] + plan.row
+    found = flat.take(pa.array(at, mask=~plan.fits[name][plan.call]))
+    is_text = pa.types.is_string(flat.type)
+    empty = pc.equal(found, "") if is_text else pc.is_nan(found)
+    return pc.if_else(empty, pa.scalar(None, flat.type), found)
+
+
+def _inputs(calls: pa.RecordBatch, plan: Plan) -> pa.MapArray:
+    """Return, per row, the names and types of the tensors of its call."""
+    names, types = calls.column("input_names"), calls.column("input_types")
+    width = np.where(plan.fits["input_types"], lengths(types), 0)[plan.call]
+    position = np.arange(int(width.sum())) - np.repeat(np.cumsum(width) - width, width)
+    name_at = np.repeat(starts(names)[plan.call], width) + position
+    type_at = np.repeat(starts(types)[plan.call], width) + position
+    return pa.MapArray.from_arrays(
+        pa.array(np.concatenate(([0], np.cumsum(width))).astype(np.int32)),
+        names.flatten().take(pa.array(name_at)).fill_null(""),
+        types.flatten().take(pa.array(type_at)).fill_null(""),
+    )
+
+
+def _embedding(calls: pa.RecordBatch, plan: Plan) -> pa.ListArray:
+    """Return, per row, its share of the embedding of its call."""
+    lists = calls.column("embedding")
+    sizes = np.where(plan.fits["embedding"], lengths(lists), 0)
+    width = (sizes // np.maximum(plan.rows, 1))[plan.call]
+    position = np.arange(int(width.sum())) - np.repeat(np.cumsum(width) - width, width)
+    first = starts(lists)[plan.call] + plan.row * width
+    at = pa.array(np.repeat(first, width) + position)
+    return pa.ListArray.from_arrays(
+        pa.array(np.concatenate(([0], np.cumsum(width))).astype(np.int32)),
+        lists.flatten().take(at).fill_null(np.nan),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,27 +147,26 @@ class _Pairs:
     """The value is neither null, NaN nor ''."""
 
     @classmethod
-    def of(
-        cls, calls: pa.RecordBatch, kind: str, fits: NDArray[np.bool_], plan: _Plan
-    ) -> _Pairs:
+    def of(cls, calls: pa.RecordBatch, kind: str, plan: Plan) -> _Pairs:
         """Pair `<kind>_values`, row-major, with `<kind>_names` of the same call."""
         names, values = calls.column(f"{kind}_names"), calls.column(f"{kind}_values")
-        rows = np.flatnonzero(fits[plan.call])
+        rows = np.flatnonzero(plan.fits[f"{kind}_values"][plan.call])
         call = plan.call[rows]
-        width = _lengths(names)[call]
+        width = lengths(names)[call]
         # position of each pair in its row; then where its name and value are
         first = np.repeat(np.cumsum(width) - width, width)
         position = np.arange(int(width.sum())) - first
-        name_at = np.repeat(_starts(names)[call], width) + position
-        value_at = np.repeat(_starts(values)[call] + plan.row[rows] * width, width)
+        name_at = np.repeat(starts(names)[call], width) + position
+        value_at = np.repeat(starts(values)[call] + plan.row[rows] * width, width)
         flat = values.flatten().take(pa.array(value_at + position))
-        empty = pc.is_nan(flat) if kind == "feature" else pc.equal(flat, "")
+        is_text = pa.types.is_string(flat.type)
+        empty = pc.equal(flat, "") if is_text else pc.is_nan(flat)
         return cls(
             rows=len(plan.call),
             row=np.repeat(rows, width),
             names=names.flatten().take(pa.array(name_at)).fill_null(""),
             values=flat,
-            there=~_numpy(empty.fill_null(True)).astype(np.bool_),
+            there=~as_numpy(empty.fill_null(True)).astype(np.bool_),
         )
 
     def maps(self) -> pa.MapArray:
@@ -226,24 +194,11 @@ def _offsets(row: NDArray[np.int64], rows: int) -> pa.Int32Array:
     return pa.array(np.concatenate(([0], np.cumsum(counts))).astype(np.int32))
 
 
-def _lengths(lists: pa.ListArray) -> NDArray[np.int64]:
-    return _numpy(pc.list_value_length(lists).fill_null(0)).astype(np.int64)
-
-
-def _starts(lists: pa.ListArray) -> NDArray[np.int64]:
-    """Return where each list begins in `lists.flatten()`."""
-    lengths = _lengths(lists)
-    return np.cumsum(lengths) - lengths
-
-
-def _numpy(column: pa.Array) -> NDArray[Any]:
-    return column.to_numpy(zero_copy_only=False)
-
-
 def _check_size(calls: pa.RecordBatch, rows: NDArray[np.int64]) -> None:
     if not len(rows) or calls.nbytes * int(rows.max()) <= MOST_BYTES:
         return
-    copied = (*_PER_CALL, "inference_id", "feature_names", "category_names")
+    repeated = ("inference_id", "input_names", "input_types")
+    copied = (*_PER_CALL, *repeated, *(f"{kind}_names" for kind in _MAPS))
     sizes = (_text_bytes(calls.column(name)) for name in copied)
     if sum(int(rows @ size) for size in sizes) > MOST_BYTES:
         raise TooLarge(
@@ -255,13 +210,13 @@ def _check_size(calls: pa.RecordBatch, rows: NDArray[np.int64]) -> None:
 def _text_bytes(column: pa.Array) -> NDArray[np.int64]:
     """Return the bytes of text per element: of a string, a list, a map, else 0."""
     if pa.types.is_string(column.type):
-        return _numpy(pc.binary_length(column).fill_null(0)).astype(np.int64)
+        return as_numpy(pc.binary_length(column).fill_null(0)).astype(np.int64)
     if pa.types.is_map(column.type):
         pairs = _text_bytes(column.keys) + _text_bytes(column.items)
-        ends = np.concatenate(([0], np.cumsum(pairs)))[_numpy(column.offsets)]
+        ends = np.concatenate(([0], np.cumsum(pairs)))[as_numpy(column.offsets)]
         return np.diff(ends)
     if pa.types.is_list(column.type):
         ends = np.concatenate(([0], np.cumsum(_text_bytes(column.flatten()))))
-        first = _starts(column)
-        return ends[first + _lengths(column)] - ends[first]
+        first = starts(column)
+        return ends[first + lengths(column)] - ends[first]
     return np.zeros(len(column), np.int64)

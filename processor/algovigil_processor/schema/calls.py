@@ -30,6 +30,8 @@ _WHO: Final = (
     column("patient_id", TEXT, "key:medical_ai.patient.id"),
     column("encounter_id", TEXT, "key:medical_ai.encounter.id"),
     column("error_type", TEXT, "key:error.type"),
+    column("peak_memory_bytes", pa.float64()),
+    column("energy_j", pa.float64()),
 )
 
 CALLS: Final = pa.schema(
@@ -44,8 +46,16 @@ CALLS: Final = pa.schema(
         column("feature_values", FLOATS, "keyed_by:feature_names"),
         column("category_names", TEXTS, "key:medical_ai.category.names"),
         column("category_values", TEXTS, "keyed_by:category_names"),
+        column("text_names", TEXTS, "key:medical_ai.text.names"),
+        column("text_values", TEXTS, "keyed_by:text_names"),
+        column("input_names", TEXTS, "key:medical_ai.input.names"),
+        column("input_types", TEXTS, "key:medical_ai.input.types"),
+        column("embedding", FLOATS),
         column("labels", TEXTS, "key:medical_ai.prediction.label"),
         column("scores", FLOATS),
+        column("values", FLOATS),
+        column("class_names", TEXTS, "key:medical_ai.prediction.label"),
+        column("class_values", FLOATS),
         column("subgroup", STRING_MAP),
     ]
 )
@@ -59,9 +69,14 @@ INFERENCES: Final = pa.schema(
         column("duration_ms", pa.float64()),
         column("label", TEXT),
         column("score", pa.float64()),
+        column("value", pa.float64()),
+        column("class_scores", FLOAT_MAP),
         column("features", FLOAT_MAP),
         column("missing", TEXTS),
         column("categories", STRING_MAP),
+        column("texts", STRING_MAP),
+        column("inputs", STRING_MAP),
+        column("embedding", FLOATS),
         column("subgroup", STRING_MAP),
         column("row_weight", pa.float64()),
         column("policy", TEXT),

@@ -88,8 +88,18 @@ def test_a_bare_call_has_nothing_but_what_its_span_says() -> None:
         "feature_values": [],
         "category_names": [],
         "category_values": [],
+        "text_names": [],
+        "text_values": [],
+        "input_names": [],
+        "input_types": [],
+        "embedding": [],
+        "peak_memory_bytes": None,
+        "energy_j": None,
         "labels": [],
         "scores": [],
+        "values": [],
+        "class_names": [],
+        "class_values": [],
         "subgroup": {},
     }
 

@@ -11,7 +11,7 @@ import pytest
 
 from algovigil_processor.batch import Batch, Origin
 from algovigil_processor.derive import derive
-from algovigil_processor.derive.inferences import MOST_UNCAPTURED
+from algovigil_processor.derive.plan import MOST_UNCAPTURED
 from algovigil_processor.errors import Permanent, TooLarge
 from algovigil_processor.schema import SCHEMAS
 from algovigil_processor.telemetry import Telemetry
@@ -23,7 +23,8 @@ EMPTY: dict[str, Any] = {
     "duration_ms": 1.5,
     "rows": 1,
     "row_weight": None,
-    "scores": [],
+    "peak_memory_bytes": None,
+    "energy_j": None,
     "subgroup": [],
     **{
         name: []
@@ -152,6 +153,74 @@ def test_an_impossible_weight_is_as_good_as_none(weight: float | None) -> None:
     """Then each row stands for rows passed by rows captured."""
     rows, _ = explode({"rows": 6, "scores": [0.1, 0.2], "row_weight": weight})
     assert only(rows, "row_weight") == [(3.0,), (3.0,)]
+
+
+def test_values_class_scores_and_texts_meet_their_rows() -> None:
+    """A regression's value, every class's score and free texts, each row its own."""
+    rows, misfits = explode(
+        {
+            "rows": 2,
+            "values": [7.5, NAN],
+            "class_names": ["a", "b"],
+            "class_values": [0.25, 0.75, NAN, 1.0],
+            "text_names": ["report"],
+            "text_values": ["clear", ""],
+            "peak_memory_bytes": 512.0,
+            "energy_j": 1.5,
+        },
+        {},
+    )
+    assert misfits == 0
+    assert only(rows, "value", "class_scores", "texts") == [
+        (7.5, {"a": 0.25, "b": 0.75}, {"report": "clear"}),
+        (None, {"b": 1.0}, {}),
+        (None, {}, {}),
+    ]
+    assert only(rows, "peak_memory_bytes", "energy_j") == [
+        (512.0, 1.5),
+        (512.0, 1.5),
+        (None, None),
+    ]
+
+
+def test_tensors_are_told_on_every_row_of_their_call() -> None:
+    """Type and shape are the call's; the embedding is split over its rows."""
+    rows, misfits = explode(
+        {
+            "labels": ["x", "y"],
+            "input_names": ["image", "mask"],
+            "input_types": ["float32[1,8,8]", "bool[8,8]"],
+            "embedding": [1.0, 2.0, 3.0, 4.0],
+        },
+        {"labels": ["z"], "embedding": [5.0]},
+        {"labels": ["u"]},
+    )
+    assert misfits == 0
+    types = {"image": "float32[1,8,8]", "mask": "bool[8,8]"}
+    assert only(rows, "label", "inputs", "embedding") == [
+        ("x", types, [1.0, 2.0]),
+        ("y", types, [3.0, 4.0]),
+        ("z", {}, [5.0]),
+        ("u", {}, []),
+    ]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"labels": ["x", "y"], "embedding": [1.0, 2.0, 3.0]},
+        {"labels": ["x", "y"], "input_names": ["image"]},
+        {"labels": ["x", "y"], "class_names": ["a"], "class_values": [0.5]},
+    ],
+)
+def test_parts_that_do_not_fit_their_rows_are_left_out(call: dict[str, Any]) -> None:
+    """They are counted, and the rest of the call is kept."""
+    rows, misfits = explode(call)
+    assert misfits == 1
+    assert only(rows, "label", "inputs", "embedding", "class_scores") == [
+        ("x", {}, [], {}),
+        ("y", {}, [], {}),
+    ]
 
 
 def test_an_unknown_duration_is_not_zero() -> None:
