@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from algovigil.errors import explain
-from algovigil_processor.errors import Permanent
+from algovigil_processor.errors import Permanent, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
 DEPTH: Final = 64
 """Messages in messages; upb itself stops at 100."""
+
+VALUES: Final = 4_000_000
+"""Values in one body: as Python objects they take up to a hundred times their bytes,
+and a real body of 64 MiB has about half as many."""
 
 _REQUESTS: Final[Mapping[Signal, Any]] = {
     "traces": trace_service_pb2.ExportTraceServiceRequest,
@@ -50,8 +54,12 @@ def from_json(signal: Signal, body: bytes) -> bytes:
     Raises:
         Permanent: it is not JSON, or breaks a rule of OTLP/JSON; the message names
             the field and the rule, never a value.
+        TooLarge: it has more than `VALUES` values.
 
     """
+    # every value but the first of its object or array follows one of these
+    if sum(map(body.count, (b"[", b"{", b","))) > VALUES:
+        raise TooLarge(f"found: over {VALUES} JSON values; hint: send less a request")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 import grpc
-from google.protobuf import any_pb2, duration_pb2
+from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
@@ -35,8 +35,15 @@ _CODES: Final = {
     "unavailable": grpc.StatusCode.UNAVAILABLE,
     "internal": grpc.StatusCode.INTERNAL,
 }
-# How long a connection lives, so that a balancer in front of us can spread load.
-_CONNECTION_AGE_MS: Final = 10 * 60 * 1000
+_OPTIONS: Final = [
+    # a connection ends after this, so that a balancer in front of us can spread load
+    ("grpc.max_connection_age_ms", 10 * 60 * 1000),
+    # exporters may ping every 10 s, idle or not; the default is to hang up on them
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.max_concurrent_streams", 256),
+    ("grpc.so_reuseport", 0),
+]
 
 
 def success(signal: Signal, reply: Reply) -> Message:
@@ -61,14 +68,16 @@ def success(signal: Signal, reply: Reply) -> Message:
 
 
 def status(reply: Reply) -> status_pb2.Status:
-    """Return the google.rpc.Status of a refused request, advice included."""
+    """Return the google.rpc.Status of a refused request: what was bad, or advice."""
     message = status_pb2.Status(
         code=_CODES[reply.outcome].value[0], message=reply.message
     )
+    if reply.outcome == "invalid":
+        bad = error_details_pb2.BadRequest()
+        bad.field_violations.add(field="request", description=reply.message)
+        message.details.add().Pack(bad)
     if reply.retry_seconds:
-        packed = any_pb2.Any()
-        packed.Pack(retry_info(reply.retry_seconds))
-        message.details.append(packed)
+        message.details.add().Pack(retry_info(reply.retry_seconds))
     return message
 
 
@@ -108,9 +117,9 @@ async def serve(handler: Handler, address: str) -> tuple[grpc.aio.Server, int]:
     """
     server = grpc.aio.server(
         options=[
+            *_OPTIONS,
+            # holds before and after decompression
             ("grpc.max_receive_message_length", handler.max_body_bytes),
-            ("grpc.max_connection_age_ms", _CONNECTION_AGE_MS),
-            ("grpc.so_reuseport", 0),
         ]
     )
     for service, signal in _SERVICES.items():

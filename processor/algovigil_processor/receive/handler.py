@@ -14,8 +14,6 @@ from algovigil_processor.errors import Permanent, Retryable, TooLarge
 from algovigil_processor.receive.intake import Request, Signal, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from algovigil_processor.receive.intake import Intake
     from algovigil_processor.telemetry import Telemetry
 
@@ -53,26 +51,32 @@ class Handler:
         self._telemetry = telemetry
         self.max_body_bytes = max_body_bytes
 
-    async def handle(self, body: bytes | Callable[[], bytes], meta: Meta) -> Reply:
+    async def handle(self, body: bytes, meta: Meta) -> Reply:
         """Return when the request is durable, refused or impossible; never raises.
 
-        *body* is OTLP protobuf, decompressed, or a function that makes it so
-        and may take long.
+        *body* is OTLP protobuf, decompressed.
         """
         try:
-            content = body if isinstance(body, bytes) else await asyncio.to_thread(body)
-            if len(content) > self.max_body_bytes:
+            if len(body) > self.max_body_bytes:
                 raise TooLarge(f"over {self.max_body_bytes} bytes after decompression")
-            reply = await self._accept(content, meta)
-        except TooLarge as error:
-            reply = Reply("too_large", str(error))
-        except Permanent as error:
-            reply = Reply("invalid", str(error))
-        except Retryable as error:
-            reply = Reply("unavailable", str(error), 0, error.retry_seconds)
+            return self._answered(meta, await self._accept(body, meta))
         except Exception as error:
+            return self.refused(meta, error)
+
+    def refused(self, meta: Meta, error: Exception) -> Reply:
+        """Return the answer to a request that *error* ended."""
+        if isinstance(error, TooLarge):
+            reply = Reply("too_large", str(error))
+        elif isinstance(error, Permanent):
+            reply = Reply("invalid", str(error))
+        elif isinstance(error, Retryable):
+            reply = Reply("unavailable", str(error), 0, error.retry_seconds)
+        else:
             _LOG.error("receive: %s while taking a request in", type(error).__name__)
             reply = Reply("internal", "the request could not be processed")
+        return self._answered(meta, reply)
+
+    def _answered(self, meta: Meta, reply: Reply) -> Reply:
         self._telemetry.count(
             "receive.requests",
             signal=meta.signal,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from google.protobuf import json_format
+from google.rpc import status_pb2
 
-from algovigil_processor.errors import Permanent, TooLarge
 from algovigil_processor.receive import grpc
+from algovigil_processor.receive.body import ENCODINGS, Reading, decompress, read
 from algovigil_processor.receive.handler import Meta, Reply
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ _STATUS: Final = {
     "unavailable": 503,
     "internal": 500,
 }
+_INVALID: Final = 3  # google.rpc.Code.INVALID_ARGUMENT
+_UNIMPLEMENTED: Final = 12
 
 
 class App:
@@ -47,121 +51,103 @@ class App:
     def __init__(self, handler: Handler, from_json: FromJson) -> None:
         self._handler = handler
         self._from_json = from_json
+        self._reading = Reading(handler.max_body_bytes * 2)
+        # one body at a time is decompressed and read as JSON: both need many times
+        # the bytes that came, and more threads would not make them faster
+        self._unpack = ThreadPoolExecutor(1, "otlp-http")
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        signal = _PATHS.get(scope["path"])
         headers = {k.decode("latin1"): v.decode("latin1") for k, v in scope["headers"]}
-        content_type = headers.get("content-type", "").partition(";")[0].strip()
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        encoding = headers.get("content-encoding", "").strip().lower()
+        signal = _PATHS.get(scope["path"])
         if signal is None:
-            await _text(send, 404, f"expected: POST {', '.join(_PATHS)}")
+            await _refuse(send, kind, 404, f"expected: POST {', '.join(_PATHS)}")
         elif scope["method"] != "POST":
-            await _text(send, 405, "expected: POST", (b"allow", b"POST"))
-        elif content_type.lower() not in (_PROTOBUF, _JSON):
-            await _text(send, 415, f"expected: content-type {_PROTOBUF} or {_JSON}")
+            await _refuse(send, kind, 405, "expected: POST", (b"allow", b"POST"))
+        elif kind not in (_PROTOBUF, _JSON):
+            expected = f"expected: content-type {_PROTOBUF} or {_JSON}"
+            await _refuse(send, kind, 415, expected)
+        elif encoding not in ("", "identity", *ENCODINGS):
+            known = ", ".join(ENCODINGS)
+            accepted = (b"accept-encoding", known.encode())
+            await _refuse(
+                send, kind, 415, f"expected: content-encoding {known}", accepted
+            )
         else:
-            await self._export(scope, receive, send, signal, headers)
+            meta = Meta(signal, "http", _peer(scope), time.time_ns())
+            reply = await self._export(receive, meta, kind, encoding)
+            if reply is not None:
+                await _reply(send, signal, reply, kind)
 
     async def _export(
-        self,
-        scope: Event,
-        receive: Receive,
-        send: Send,
-        signal: Signal,
-        headers: dict[str, str],
-    ) -> None:
-        is_json = _JSON in headers["content-type"].lower()
-        encoding = headers.get("content-encoding", "identity").lower()
-        limit = self._handler.max_body_bytes
-        peer = ":".join(map(str, scope.get("client") or ("unknown",)))
-        meta = Meta(signal, "http", peer, time.time_ns())
+        self, receive: Receive, meta: Meta, kind: str, encoding: str
+    ) -> Reply | None:
+        """Return the answer to one request; None when the client went away."""
         try:
-            raw = await _read(receive, limit)
-        except TooLarge as error:
-            await _reply(send, signal, Reply("too_large", str(error)), is_json)
-            return
-        if raw is None:
-            return
+            body = await self._body(receive, meta.signal, kind, encoding)
+        except Exception as error:
+            return self._handler.refused(meta, error)
+        return None if body is None else await self._handler.handle(body, meta)
 
-        def body() -> bytes:
-            content = decompress(raw, encoding, limit)
-            return self._from_json(signal, content) if is_json else content
+    async def _body(
+        self, receive: Receive, signal: Signal, kind: str, encoding: str
+    ) -> bytes | None:
+        limit = self._handler.max_body_bytes
+        with self._reading.one() as claim:
+            raw = await read(receive, limit, claim)
+            if raw is None or (kind == _PROTOBUF and encoding not in ENCODINGS):
+                return raw
+            return await asyncio.get_running_loop().run_in_executor(
+                self._unpack, self._unpacked, raw, signal, kind, encoding
+            )
 
-        reply = await self._handler.handle(body, meta)
-        await _reply(send, signal, reply, is_json)
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    """Return the whole body; None when the client went away."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        event = await receive()
-        if event["type"] == "http.disconnect":
-            return None
-        part = event.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise TooLarge(f"a body over {limit} bytes")
-        parts.append(part)
-        if not event.get("more_body"):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+    def _unpacked(self, raw: bytes, signal: Signal, kind: str, encoding: str) -> bytes:
+        """Return *raw* as plain protobuf."""
+        if encoding in ENCODINGS:
+            raw = decompress(raw, encoding, self._handler.max_body_bytes)
+        return self._from_json(signal, raw) if kind == _JSON else raw
 
 
-def decompress(body: bytes, encoding: str, limit: int) -> bytes:
-    """Return *body* decompressed, never more than *limit* bytes of it.
-
-    Raises:
-        TooLarge: it would be more.
-        Permanent: the encoding is not known, or the body is not in it.
-    """
-    if encoding in ("", "identity"):
-        return body
-    if encoding != "gzip":
-        raise Permanent("content-encoding: expected gzip or identity")
-    engine = zlib.decompressobj(wbits=31)
-    try:
-        content = engine.decompress(body, limit + 1)
-    except zlib.error:
-        raise Permanent("the body is not gzip") from None
-    if len(content) > limit:
-        raise TooLarge(f"over {limit} bytes after decompression")
-    if not engine.eof:
-        raise Permanent("the gzip body is cut short")
-    if engine.unused_data:
-        return content + decompress(engine.unused_data, encoding, limit - len(content))
-    return content
+def _peer(scope: Event) -> str:
+    return ":".join(map(str, scope.get("client") or ("unknown",)))
 
 
-async def _reply(send: Send, signal: Signal, reply: Reply, is_json: bool) -> None:
-    message: Message
+async def _reply(send: Send, signal: Signal, reply: Reply, kind: str) -> None:
     if reply.outcome == "ok":
         message = grpc.success(signal, reply)
     else:
         message = grpc.status(reply)
-    if is_json:
-        content = json_format.MessageToJson(message, indent=None).encode()
-    else:
-        content = message.SerializeToString()
     extra = []
     if reply.retry_seconds:
         extra.append((b"retry-after", str(round(reply.retry_seconds)).encode()))
-    kind = (_JSON if is_json else _PROTOBUF).encode()
-    await _send(send, _STATUS[reply.outcome], kind, content, *extra)
+    await _send(send, _STATUS[reply.outcome], kind, message, *extra)
 
 
-async def _text(
-    send: Send, status: int, text: str, *extra: tuple[bytes, bytes]
+async def _refuse(
+    send: Send, kind: str, status: int, text: str, *extra: tuple[bytes, bytes]
 ) -> None:
-    await _send(send, status, b"text/plain; charset=utf-8", text.encode(), *extra)
+    code = _UNIMPLEMENTED if status in (404, 405) else _INVALID
+    await _send(send, status, kind, status_pb2.Status(code=code, message=text), *extra)
 
 
 async def _send(
-    send: Send, status: int, kind: bytes, content: bytes, *extra: tuple[bytes, bytes]
+    send: Send, status: int, kind: str, message: Message, *extra: tuple[bytes, bytes]
 ) -> None:
+    """Send *message* in the encoding *kind*; who speaks neither can read JSON."""
+    if kind == _PROTOBUF:
+        content = message.SerializeToString()
+    else:
+        kind = _JSON
+        content = json_format.MessageToJson(message, indent=None).encode()
     length = str(len(content)).encode()
-    headers = [(b"content-type", kind), (b"content-length", length), *extra]
+    headers = [
+        (b"content-type", kind.encode()),
+        (b"content-length", length),
+        *extra,
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

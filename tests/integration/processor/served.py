@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -9,13 +10,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
 import grpc
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
 
 BINARY: Final = str(Path(sys.executable).parent / "algovigil")
 KEY: Final = "test-key-" + "0123456789abcdef" * 4
@@ -69,16 +73,17 @@ class Served:
         code = self._child.wait(15)
         return code, time.monotonic() - started
 
+    @functools.cached_property
+    def client(self) -> Client:
+        """Return one client of the SQL endpoint, for any thread."""
+        host, _, port = self.addresses["sql"].rpartition(":")
+        return clickhouse_connect.get_client(
+            host=host, port=int(port), database="otel", autogenerate_session_id=False
+        )
+
     def query(self, sql: str) -> Any:
         """Return the one value of *sql*."""
-        host, _, port = self.addresses["sql"].rpartition(":")
-        client = clickhouse_connect.get_client(
-            host=host, port=int(port), database="otel"
-        )
-        try:
-            return client.query(sql).first_row[0]
-        finally:
-            client.close()
+        return self.client.query(sql).first_row[0]
 
     def wait_for(self, sql: str, expected: object, seconds: float = 20) -> None:
         """Return once *sql* gives *expected*."""
