@@ -10,16 +10,18 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from algovigil.errors import ConfigError, explain, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.random import Generator
+
     from algovigil.statistics import Status
     from algovigil.statistics.compare import Finding, Plan
-    from algovigil.statistics.profile import Profile
+    from algovigil.statistics.profile import Column, Profile
 
 
 class StatisticalMethod(Enum):
@@ -28,6 +30,23 @@ class StatisticalMethod(Enum):
     KS_TEST = "ks_test"
     PSI = "psi"
     CHI_SQUARE = "chi_square"
+    JENSEN_SHANNON = "jensen_shannon"
+    WASSERSTEIN = "wasserstein"
+    MISSING_RATE = "missing_rate"
+    RANGE = "range"
+    UNSEEN_CATEGORY = "unseen_category"
+    DOMAIN_CLASSIFIER = "domain_classifier"
+    """All numeric features together; its feature is named ''."""
+
+
+_DEFAULT = (
+    StatisticalMethod.KS_TEST,
+    StatisticalMethod.PSI,
+    StatisticalMethod.CHI_SQUARE,
+    StatisticalMethod.MISSING_RATE,
+    StatisticalMethod.RANGE,
+    StatisticalMethod.UNSEEN_CATEGORY,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +66,7 @@ class TestResult:
     """The smallest statistic that counts, whatever the p-value."""
     n_reference: int
     n_current: int
+    severity: Literal["", "warning", "critical"] = ""
 
     @property
     def drift_detected(self) -> bool:
@@ -70,7 +90,7 @@ class DriftResult:
     @property
     def tested_features(self) -> tuple[str, ...]:
         """The features for which at least one test had data enough."""
-        tested = (t.feature for t in self.test_results if t.p_value is not None)
+        tested = (t.feature for t in self.test_results if t.statistic is not None)
         return tuple(dict.fromkeys(tested))
 
 
@@ -87,20 +107,30 @@ class DriftDetector:
 
     def __init__(
         self,
-        methods: Sequence[StatisticalMethod | str] = tuple(StatisticalMethod),
+        methods: Sequence[StatisticalMethod | str] = _DEFAULT,
         alpha: float = 0.05,
         reference_data: Any = None,
         *,
         psi_warning: float = 0.2,
+        psi_critical: float = 0.25,
         ks_floor: float = 0.1,
         min_samples: int = 20,
+        seed: int = 0,
     ) -> None:
         if not 0 < alpha < 1:
             raise ConfigError(explain(f"alpha {alpha}", "a number between 0 and 1"))
         _require_numpy()
         self.methods = tuple(_method(method) for method in methods)
         self.alpha = alpha
-        self._plan = _plan(self.methods, alpha, psi_warning, ks_floor, min_samples)
+        self._seed = seed
+        self._plan = _plan(
+            self.methods,
+            alpha=alpha,
+            psi_warning=psi_warning,
+            psi_critical=psi_critical,
+            ks_floor=ks_floor,
+            min_samples=min_samples,
+        )
         self._reference = None if reference_data is None else _profiles(reference_data)
         self._result: DriftResult | None = None
 
@@ -127,7 +157,7 @@ class DriftDetector:
                     "pass the data the model was validated on",
                 )
             )
-        self._result = _compare(reference, current_data, self._plan)
+        self._result = _compare(reference, current_data, self._plan, self._seed)
         return self._result
 
     def is_drift_detected(self) -> bool:
@@ -150,7 +180,8 @@ class DriftDetector:
         for test in self._result.test_results:
             if test.statistic is None or test.p_adjusted is None:
                 continue
-            name = f"{test.feature}.{test.method.value}"
+            # a test of all features together is named by its method alone
+            name = f"{test.feature}.{test.method.value}".lstrip(".")
             metrics[name] = test.statistic
             metrics[f"{name}.p_value"] = test.p_adjusted
             if test.method is StatisticalMethod.PSI:
@@ -190,53 +221,63 @@ def _require_numpy() -> None:
         ) from None
 
 
-def _plan(
-    methods: tuple[StatisticalMethod, ...],
-    alpha: float,
-    psi_warning: float,
-    ks_floor: float,
-    min_samples: int,
-) -> Plan:
+def _plan(methods: tuple[StatisticalMethod, ...], **settings: Any) -> Plan:
     from algovigil.statistics.compare import Plan
 
-    return Plan(
-        methods=tuple(method.value for method in methods),
-        alpha=alpha,
-        psi_floor=psi_warning,
-        ks_floor=ks_floor,
-        min_samples=min_samples,
-    )
+    return Plan(methods=tuple(method.value for method in methods), **settings)
 
 
 def _profiles(data: Any) -> dict[str, Profile]:
     import numpy as np
 
     from algovigil.statistics.columns import columns
-    from algovigil.statistics.profile import profile
+    from algovigil.statistics.profile import profiles
 
     # the whole reference is kept as its sample, so nothing is ever drawn
-    rng = np.random.default_rng(0)
-    return {
-        name: profile(column, sample_rows=sys.maxsize, rng=rng)
-        for name, column in columns(data).items()
-    }
+    return profiles(columns(data), sys.maxsize, np.random.default_rng(0))
 
 
-def _compare(reference: dict[str, Profile], data: Any, plan: Plan) -> DriftResult:
+def _compare(
+    reference: dict[str, Profile], data: Any, plan: Plan, seed: int
+) -> DriftResult:
+    import numpy as np
+
     from algovigil.statistics.columns import columns
-    from algovigil.statistics.compare import judge, measure, unknown
+    from algovigil.statistics.compare import Observed, judge, measure, unknown
     from algovigil.statistics.profile import absent, rows_of
 
+    rng = np.random.default_rng(seed)
     current = columns(data)
     rows = max(map(rows_of, current.values()), default=0)
     findings: list[Finding] = []
     for name, profile in reference.items():
-        findings += measure(name, profile, current.get(name, absent(rows)), plan)
+        observed = Observed.of(profile, current.get(name, absent(rows)))
+        findings += measure(name, profile, observed, plan, rng)
     for name in current:
         if name not in reference:
             findings += unknown(name, rows, plan)
+    findings += _together(reference, current, plan, rng)
     tests = tuple(_result(finding) for finding in judge(findings, plan))
     return DriftResult(any(test.drift_detected for test in tests), tests)
+
+
+def _together(
+    reference: dict[str, Profile],
+    current: dict[str, Column],
+    plan: Plan,
+    rng: Generator,
+) -> list[Finding]:
+    """Look at all numeric features together, where the plan asks for it."""
+    from algovigil.statistics.compare import together
+    from algovigil.statistics.profile import NumericColumn, NumericProfile
+
+    both = {
+        name: (profile.sample, column.values)
+        for name, profile in reference.items()
+        if isinstance(profile, NumericProfile)
+        and isinstance(column := current.get(name), NumericColumn)
+    }
+    return together(both, plan, rng)
 
 
 def _result(finding: Finding) -> TestResult:
@@ -250,4 +291,5 @@ def _result(finding: Finding) -> TestResult:
         threshold=finding.threshold,
         n_reference=finding.n_reference,
         n_current=finding.n_current,
+        severity=finding.severity,
     )

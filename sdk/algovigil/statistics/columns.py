@@ -44,15 +44,16 @@ def column(values: Any) -> Column:
         return NumericColumn(array.astype(np.float64))
     missing = _missing(values, array)
     present = array[~missing]
-    absent = int(missing.sum())
     if array.dtype.kind == "O" and _is_numeric(present):
-        return NumericColumn(present.astype(np.float64), absent)
+        numbers = np.full(array.size, np.nan)  # in their rows, as `profile` keeps them
+        numbers[~missing] = present.astype(np.float64)
+        return NumericColumn(numbers)
     levels, counts = np.unique(present.astype(str), return_counts=True)
     kept = levels != ""
     return CategoryColumn(
         levels=tuple(levels[kept].tolist()),
         counts=counts[kept].astype(np.int64),
-        missing=absent + int(counts[~kept].sum()),
+        missing=int(missing.sum()) + int(counts[~kept].sum()),
     )
 
 

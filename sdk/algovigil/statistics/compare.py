@@ -10,38 +10,66 @@ import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+import numpy as np
+
 from algovigil.statistics import DRIFT, INSUFFICIENT, OK, Status
-from algovigil.statistics.chi_square import chi_square
-from algovigil.statistics.ks import ks
-from algovigil.statistics.multiplicity import holm
-from algovigil.statistics.profile import NumericProfile
-from algovigil.statistics.psi import psi
+from algovigil.statistics.classifier import domain_classifier
+from algovigil.statistics.measures import (
+    DOMAIN_CLASSIFIER,
+    MEASURES,
+    Measured,
+    methods_for,
+)
+from algovigil.statistics.multiplicity import benjamini_hochberg, holm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
+    from algovigil.statistics.measures import Method
     from algovigil.statistics.profile import Column, Profile
 
-Method: TypeAlias = Literal["ks_test", "psi", "chi_square"]
+Severity: TypeAlias = Literal["", "warning", "critical"]
+Subgroup: TypeAlias = tuple[str, str]
 
-KS: Final = "ks_test"
-PSI: Final = "psi"
-CHI_SQUARE: Final = "chi_square"
+EVERYONE: Final[Subgroup] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is tested, and what counts as drift."""
 
-    methods: tuple[Method, ...] = (KS, PSI)
+    methods: tuple[Method, ...] = ("ks_test", "psi")
     alpha: float = 0.05
+    psi_warning: float = 0.2
+    psi_critical: float = 0.25
     ks_floor: float = 0.1
-    psi_floor: float = 0.2
     cramers_v_floor: float = 0.1  # Cohen's small effect
+    jensen_shannon_floor: float = 0.1
+    wasserstein_floor: float = 0.2  # of a standard deviation: Cohen's small effect
+    rate_floor: float = 0.05
+    auroc_floor: float = 0.6
     min_samples: int = 20
+    adjustment: Literal["holm", "bh"] = "holm"
+    subgroup_share: float = 0.2
+    """The part of alpha that tests within subgroups share, where there are any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One feature now: counts in the bins of its profile, and values for exact tests.
+
+    The values may be a uniform sample of the rows counted; None is not drawn.
+    """
+
+    counts: NDArray[np.int64]
+    values: NDArray[np.float64] | None
+
+    @classmethod
+    def of(cls, reference: Profile, column: Column) -> Observed:
+        """Observe all of *column*."""
+        return cls(reference.count(column), reference.values(column))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +83,79 @@ class Finding:
     status: Status
     statistic: float | None = None
     p_value: float | None = None
+    """None with status `ok`: the margins leave nothing to test."""
     p_adjusted: float | None = None
     threshold: float | None = None
     """The statistic below which the effect is too small to matter, or is chance."""
-
-
-def methods_for(reference: Profile, methods: Sequence[Method]) -> tuple[Method, ...]:
-    """Return which of *methods* apply: on categories chi-square stands in for KS."""
-    if isinstance(reference, NumericProfile):
-        return tuple(dict.fromkeys(methods))
-    fitting: list[Method] = [CHI_SQUARE if m == KS else m for m in methods]
-    return tuple(dict.fromkeys(fitting))
+    critical: float | None = None
+    """The statistic above which drift is critical; None is never."""
+    severity: Severity = ""
+    subgroup: Subgroup = EVERYONE
 
 
 def measure(
-    feature: str, reference: Profile, current: Column, plan: Plan
+    feature: str,
+    reference: Profile,
+    observed: Observed,
+    plan: Plan,
+    rng: np.random.Generator,
+    subgroup: Subgroup = EVERYONE,
 ) -> tuple[Finding, ...]:
     """Run every method of *plan* that applies to one feature, without a verdict."""
-    counts = reference.count(current)
-    findings = []
-    for method in methods_for(reference, plan.methods):
-        if method == KS:
-            findings.append(_ks(feature, reference, current, plan))
-        elif method == PSI:
-            findings.append(_psi(feature, reference, counts, plan))
-        else:
-            findings.append(_chi_square(feature, reference, counts, plan))
-    return tuple(findings)
+    return tuple(
+        finding(
+            feature, method, MEASURES[method](reference, observed, plan, rng), subgroup
+        )
+        for method in methods_for(reference, plan.methods)
+    )
+
+
+def finding(
+    feature: str, method: Method, measured: Measured, subgroup: Subgroup = EVERYONE
+) -> Finding:
+    """Return *measured* as the finding of *method* on *feature*."""
+    return Finding(
+        feature=feature,
+        method=method,
+        n_reference=measured.n_reference,
+        n_current=measured.n_current,
+        status=INSUFFICIENT if measured.statistic is None else OK,
+        statistic=measured.statistic,
+        p_value=measured.p_value,
+        threshold=measured.threshold,
+        critical=measured.critical,
+        subgroup=subgroup,
+    )
+
+
+def together(
+    both: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]],
+    plan: Plan,
+    rng: np.random.Generator,
+    name: str = "",
+) -> list[Finding]:
+    """Test numeric features together, if *plan* has the domain classifier.
+
+    *both* are (reference (n,), current (m,)) by feature: row i is one row of all.
+    """
+    if DOMAIN_CLASSIFIER not in plan.methods:
+        return []
+    sides = []
+    for side in (0, 1):
+        columns = [pair[side] for pair in both.values()]
+        rows = max((len(column) for column in columns), default=0)
+        # a column that kept no value of any row is missing in all of them
+        whole = [c if len(c) == rows else np.full(rows, np.nan) for c in columns]
+        sides.append(np.column_stack(whole) if whole else np.empty((0, 0)))
+    result = domain_classifier(sides[0], sides[1], rng, plan.min_samples)
+    measured = Measured(
+        result.n_reference,
+        result.n_current,
+        result.auroc,
+        result.p_value,
+        plan.auroc_floor,
+    )
+    return [finding(name, DOMAIN_CLASSIFIER, measured)]
 
 
 def unknown(feature: str, n_current: int, plan: Plan) -> tuple[Finding, ...]:
@@ -93,15 +167,26 @@ def unknown(feature: str, n_current: int, plan: Plan) -> tuple[Finding, ...]:
 
 
 def judge(findings: Sequence[Finding], plan: Plan) -> tuple[Finding, ...]:
-    """Adjust all tests of one evaluation as one family (Holm) and give verdicts.
+    """Adjust all tests of one evaluation as one family and give verdicts.
 
-    The chance that an evaluation without any shift names drift is at most alpha.
+    By Holm the chance that an evaluation without any shift names drift is at most
+    alpha; by Benjamini and Hochberg the share of false names is, in expectation.
+    Subgroups have a part of alpha of their own, so that looking into many of them
+    does not blind the verdict on everyone.
     """
-    tested = [i for i, finding in enumerate(findings) if finding.p_value is not None]
-    adjusted = holm([findings[i].p_value or 0.0 for i in tested])
+    inner = any(f.subgroup != EVERYONE for f in findings)
+    share = plan.subgroup_share if inner else 0.0
     judged = list(findings)
-    for i, p_adjusted in zip(tested, adjusted.tolist(), strict=True):
-        judged[i] = _judged(findings[i], p_adjusted, plan.alpha)
+    for is_inner, part in ((False, 1 - share), (True, share)):
+        family = [
+            i
+            for i, f in enumerate(findings)
+            if f.p_value is not None and (f.subgroup != EVERYONE) == is_inner
+        ]
+        raw = [findings[i].p_value or 0.0 for i in family]
+        adjusted = (holm if plan.adjustment == "holm" else benjamini_hochberg)(raw)
+        for i, p_adjusted in zip(family, adjusted.tolist(), strict=True):
+            judged[i] = _judged(findings[i], min(p_adjusted / part, 1.0), plan.alpha)
     return tuple(judged)
 
 
@@ -115,54 +200,20 @@ def drifted_share(findings: Sequence[Finding]) -> float | None:
 def _judged(finding: Finding, p_adjusted: float, alpha: float) -> Finding:
     assert finding.statistic is not None
     assert finding.threshold is not None
-    significant = p_adjusted < alpha
+    # a rate may fall as well as rise; distances are never negative
+    size = abs(finding.statistic)
     # PSI must exceed its bound; the floors of distances are themselves large enough
-    large = (
-        finding.statistic > finding.threshold
-        if finding.method == PSI
-        else finding.statistic >= finding.threshold
+    is_large = (
+        size > finding.threshold
+        if finding.method == "psi"
+        else size >= finding.threshold
     )
+    if p_adjusted >= alpha or not is_large:
+        return dataclasses.replace(finding, p_adjusted=p_adjusted, status=OK)
+    is_critical = finding.critical is not None and size > finding.critical
     return dataclasses.replace(
         finding,
         p_adjusted=p_adjusted,
-        status=DRIFT if significant and large else OK,
-    )
-
-
-def _ks(feature: str, reference: Profile, current: Column, plan: Plan) -> Finding:
-    assert isinstance(reference, NumericProfile)
-    values = reference.values(current)
-    n, m = reference.sample.size, values.size
-    if min(n, m) < plan.min_samples:
-        return Finding(feature, KS, n, m, INSUFFICIENT)
-    result = ks(reference.sample, values)
-    return Finding(
-        feature, KS, n, m, OK, result.statistic, result.p_value, None, plan.ks_floor
-    )
-
-
-def _psi(
-    feature: str, reference: Profile, counts: NDArray[np.int64], plan: Plan
-) -> Finding:
-    n, m = reference.rows, int(counts.sum())
-    result = psi(reference.counts, counts, plan.alpha)
-    if min(n, m) < plan.min_samples or result.bound is None:
-        return Finding(feature, PSI, n, m, INSUFFICIENT)
-    threshold = max(plan.psi_floor, result.bound)
-    return Finding(
-        feature, PSI, n, m, OK, result.statistic, result.p_value, None, threshold
-    )
-
-
-def _chi_square(
-    feature: str, reference: Profile, counts: NDArray[np.int64], plan: Plan
-) -> Finding:
-    n, m = reference.rows, int(counts.sum())
-    result = chi_square(reference.counts, counts)
-    if min(n, m) < plan.min_samples or result.statistic is None:
-        return Finding(feature, CHI_SQUARE, n, m, INSUFFICIENT)
-    # the statistic at which Cramer's V reaches its floor
-    threshold = plan.cramers_v_floor**2 * (n + m)
-    return Finding(
-        feature, CHI_SQUARE, n, m, OK, result.statistic, result.p_value, None, threshold
+        status=DRIFT,
+        severity="critical" if is_critical else "warning",
     )

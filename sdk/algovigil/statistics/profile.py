@@ -7,14 +7,18 @@ every later window is counted into exactly these.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 import numpy as np
 
 from algovigil.statistics.psi import bin_counts, quantile_edges
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
+
+_Key = TypeVar("_Key")
 
 MAX_LEVELS: Final = 256
 """Levels that a profile names; rarer ones are counted together as `other`."""
@@ -42,11 +46,21 @@ Column: TypeAlias = NumericColumn | CategoryColumn
 
 @dataclass(frozen=True, slots=True)
 class NumericProfile:
-    """Edges (e,) and counts (e + 3,) as in `psi.bin_counts`, and a sorted sample."""
+    """Edges (e,), counts (e + 3,) as in `psi.bin_counts`, and a sample (s,).
+
+    Row i of the sample is the same row in every feature of one reference, NaN where
+    it had no value, so that features can be looked at together.
+    """
 
     edges: NDArray[np.float64]
     counts: NDArray[np.int64]
     sample: NDArray[np.float64]
+    unit: str = ""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether values can lie out of range: the ends of the edges are finite."""
+        return bool(self.edges.size and np.isfinite(self.edges[[0, -1]]).all())
 
     @property
     def rows(self) -> int:
@@ -99,6 +113,10 @@ class CategoryProfile:
         other = int(column.counts.sum()) - sum(known)
         return np.array([*known, other, column.missing], dtype=np.int64)
 
+    def values(self, column: Column) -> NDArray[np.float64]:
+        """Return what can be ordered: nothing."""
+        return np.empty(0)
+
 
 def absent(rows: int) -> NumericColumn:
     """Return the column of a feature that none of *rows* rows has."""
@@ -115,15 +133,48 @@ def rows_of(column: Column) -> int:
 Profile: TypeAlias = NumericProfile | CategoryProfile
 
 
-def profile(column: Column, sample_rows: int, rng: np.random.Generator) -> Profile:
-    """Pin *column* as the reference; exact tests keep *sample_rows* values of it."""
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is known of a feature beforehand: its unit and its validity range."""
+
+    unit: str = ""
+    valid: tuple[float, float] | None = None
+
+
+NOTHING: Final = Declared()
+
+
+def profiles(
+    columns: Mapping[_Key, Column],
+    sample_rows: int,
+    rng: np.random.Generator,
+    declared: Mapping[_Key, Declared] | None = None,
+) -> dict[_Key, Profile]:
+    """Pin *columns* as the reference; exact tests keep *sample_rows* of its rows."""
+    known = declared or {}
+    sizes = (c.values.size for c in columns.values() if isinstance(c, NumericColumn))
+    rows = max(sizes, default=0)
+    picked = None
+    if rows > sample_rows:
+        picked = np.sort(rng.choice(rows, sample_rows, replace=False))
+    return {
+        key: profile(column, picked, known.get(key, NOTHING))
+        for key, column in columns.items()
+    }
+
+
+def profile(
+    column: Column,
+    picked: NDArray[np.intp] | None = None,
+    declared: Declared = NOTHING,
+) -> Profile:
+    """Pin one *column*; its sample is the rows *picked*, by default all of them."""
     if isinstance(column, NumericColumn):
-        edges = quantile_edges(column.values)
+        edges = quantile_edges(column.values, valid=declared.valid)
         counts = bin_counts(column.values, edges, column.missing)
-        values = column.values[~np.isnan(column.values)]
-        if values.size > sample_rows:
-            values = rng.choice(values, sample_rows, replace=False)
-        return NumericProfile(edges, counts, np.sort(values))
+        fits = picked is not None and column.values.size > picked[-1]
+        sample = column.values[picked] if fits else column.values
+        return NumericProfile(edges, counts, sample, declared.unit)
     order = np.argsort(-column.counts, kind="stable")[:MAX_LEVELS]
     levels = tuple(column.levels[i] for i in order)
     kept = column.counts[order]

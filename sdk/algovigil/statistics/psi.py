@@ -42,26 +42,37 @@ class PsiResult:
 
 
 def quantile_edges(
-    values: ArrayLike, bins: int = BINS, max_levels: int = MAX_LEVELS
+    values: ArrayLike,
+    bins: int = BINS,
+    max_levels: int = MAX_LEVELS,
+    valid: tuple[float, float] | None = None,
 ) -> NDArray[np.float64]:
     """Return the ascending bin edges (k+1,) that pin the finite *values* (n,).
 
     Bin i is [edges[i], edges[i+1]). A continuous reference is cut at its quantiles,
     ties collapsed, and its outer bins are open: that some later values lie beyond n
     earlier ones is expected (2/(n+1) of them). A discrete reference gets one bin for
-    each value and closed ends. No finite value gives no edges.
+    each value and closed ends. A *valid* range, such as a physiological one, closes
+    the ends at its bounds instead, both included. No finite value gives no edges.
     """
     array = np.asarray(values, dtype=np.float64).ravel()
     finite = array[np.isfinite(array)]
+    if valid is not None:
+        finite = finite[(finite >= valid[0]) & (finite <= valid[1])]
     if not finite.size:
         return np.empty(0)
     levels = np.unique(finite)
-    if levels.size <= max_levels and finite.size >= ROWS_PER_LEVEL * levels.size:
+    is_discrete = levels.size <= max_levels
+    if is_discrete and finite.size >= ROWS_PER_LEVEL * levels.size and valid is None:
         with np.errstate(over="ignore"):  # after the largest float comes infinity
             return np.append(levels, np.nextafter(levels[-1], np.inf))
     shares = np.arange(1, bins) / bins
     cuts = np.unique(np.quantile(finite, shares, method="inverted_cdf"))
-    return np.concatenate([[-np.inf], cuts, [np.inf]])
+    if valid is None:
+        return np.concatenate([[-np.inf], cuts, [np.inf]])
+    inner = cuts[(cuts > valid[0]) & (cuts <= valid[1])]
+    with np.errstate(over="ignore"):
+        return np.concatenate([[valid[0]], inner, [np.nextafter(valid[1], np.inf)]])
 
 
 def bin_counts(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from algovigil.config import MonitoringConfig
-from algovigil.statistics.profile import CategoryColumn, NumericColumn, profile
+from algovigil.statistics.profile import CategoryColumn, NumericColumn, profiles
 from algovigil_processor.analyse import Analysis
 from algovigil_processor.analyse.drift.reference import reference_rows
 from algovigil_processor.analyse.findings import Version, batch, each
@@ -82,8 +82,8 @@ def test_a_reference_is_named_by_what_it_holds() -> None:
             ("age", "numeric"): NumericColumn(np.arange(float(rows)), 2),
             ("ward", "categorical"): CategoryColumn(("A", "B"), np.array([3, 4])),
         }
-        profiles = {key: profile(column, 9, rng) for key, column in columns.items()}
-        rows_of_it = reference_rows(Version("m", version), profiles, 7)
+        pinned = profiles(columns, 9, rng)
+        rows_of_it = reference_rows(Version("m", version), pinned, 7)
         assert 2 == batch("reference_profiles", rows_of_it, 8).rows.num_rows
         return rows_of_it[0]["reference_id"]
 

@@ -114,8 +114,12 @@ def test_categories(rng: np.random.Generator) -> None:
     reference = pd.DataFrame({"ward": rng.choice(["A", "B"], 800)})
     current = pd.DataFrame({"ward": rng.choice(["A", "B"], 400, p=[0.9, 0.1])})
     result = DriftDetector(reference_data=reference).detect_drift(current)
-    methods = [test.method for test in result.test_results]
-    assert [StatisticalMethod.CHI_SQUARE, StatisticalMethod.PSI] == methods
+    assert [
+        StatisticalMethod.CHI_SQUARE,
+        StatisticalMethod.PSI,
+        StatisticalMethod.MISSING_RATE,
+        StatisticalMethod.UNSEEN_CATEGORY,
+    ] == [test.method for test in result.test_results]
     assert ("ward",) == result.drifted_features
     assert (
         not DriftDetector(reference_data=reference)
@@ -173,7 +177,7 @@ WILD: dict[str, Any] = {
 @pytest.mark.parametrize("after", WILD)
 def test_wild_data_ends_in_a_status(before: str, after: str) -> None:
     """Every pair of wild columns: no exception, no NaN, a known status."""
-    detector = DriftDetector()
+    detector = DriftDetector(methods=tuple(StatisticalMethod))
     result = detector.detect_drift({"x": WILD[after]}, {"x": WILD[before]})
     statuses = {test.status for test in result.test_results}
     assert statuses <= {"ok", "drift", "insufficient_data"}

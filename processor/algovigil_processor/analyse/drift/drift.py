@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from algovigil.statistics import DRIFT, INSUFFICIENT, OK
-from algovigil.statistics.compare import Finding, Plan, drifted_share, judge, measure
+from algovigil.statistics.compare import (
+    Finding,
+    Observed,
+    Plan,
+    drifted_share,
+    judge,
+    measure,
+)
 from algovigil.statistics.profile import absent
 from algovigil_processor.analyse.drift.features import draw
 from algovigil_processor.analyse.drift.reference import load
@@ -34,7 +43,7 @@ class Drift:
             methods=config.methods,  # type: ignore[arg-type] # DriftDetection refuses others
             alpha=config.alpha,
             ks_floor=config.ks_floor,
-            psi_floor=config.psi_warning,
+            psi_warning=config.psi_warning,
             min_samples=config.min_samples,
         )
 
@@ -57,12 +66,14 @@ class Drift:
         common = head(version, now_ns, start_ns) | {
             "reference_id": reference.reference_id
         }
+        rng = np.random.default_rng(now_ns)
         findings: list[Finding] = []
         if drawn.predictions:
             nothing = absent(drawn.predictions)
             for key, profile in reference.profiles.items():
                 current = drawn.columns.get(key, nothing)
-                findings += measure(key[0], profile, current, self._plan)
+                observed = Observed.of(profile, current)
+                findings += measure(key[0], profile, observed, self._plan, rng)
         judged = judge(findings, self._plan)
         n_reference = max((p.rows for p in reference.profiles.values()), default=0)
         verdict = _verdict(judged) | {

@@ -17,7 +17,7 @@ from algovigil.statistics.profile import (
     NumericColumn,
     NumericProfile,
     Profile,
-    profile,
+    profiles,
 )
 from algovigil_processor.analyse.drift.features import CATEGORICAL, NUMERIC, SCORE, draw
 from algovigil_processor.analyse.findings import Found, Row, Version, each
@@ -67,12 +67,13 @@ class References:
         # seeded, so that the same rows give the same reference
         rng = np.random.default_rng(0)
         columns = sorted(drawn.columns.items())
-        profiles = {
-            key: profile(column, self._config.sample_rows, rng)
+        kept = {
+            key: column
             for key, column in columns
             if not (key[0] == SCORE and _is_empty(column))
         }
-        return reference_rows(version, profiles, drawn.last_ns)
+        pinned = profiles(kept, self._config.sample_rows, rng)
+        return reference_rows(version, pinned, drawn.last_ns)
 
 
 def reference_rows(
