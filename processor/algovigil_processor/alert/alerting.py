@@ -15,7 +15,7 @@ from algovigil_processor.alert import ledger
 from algovigil_processor.alert.deliver.couriers import build
 from algovigil_processor.alert.deliver.outbox import Outbox
 from algovigil_processor.alert.evaluate.judge import judge
-from algovigil_processor.alert.evaluate.readings import ReadingReader
+from algovigil_processor.alert.evaluate.reader import Reader
 from algovigil_processor.alert.keep import keep, keep_rules
 from algovigil_processor.alert.message import Message
 from algovigil_processor.alert.mirror import Mirror
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from algovigil_processor.alert.deliver.outbox import Attempt
     from algovigil_processor.alert.evaluate.judge import Verdict
     from algovigil_processor.alert.evaluate.lifecycle import AlertState, Identity
-    from algovigil_processor.alert.evaluate.readings import Store
+    from algovigil_processor.alert.evaluate.reader import Store
     from algovigil_processor.alert.rules.metrics import Source
     from algovigil_processor.pipeline import Stage
     from algovigil_processor.state import State
@@ -116,15 +116,14 @@ class Alerting:
         """
         alerts = config.alerts
         self._rules: Final = compile_rules(alerts.rules)
-        self._sources: Final = frozenset().union(*(r.sources for r in self._rules))
+        self._needs: Final = frozenset().union(*(r.needs for r in self._rules))
         self._couriers: Final = build(alerts.channels)
         self._recorder: Final = Recorder(
             self._couriers,
             f"{config.processor.api.rstrip('/')}/api/v1/alerts/history",
         )
-        self._reader: Final = ReadingReader(
-            store, _valid_seconds(config), alerts.min_samples
-        )
+        self._reader: Final = Reader(store, _valid_seconds(config))
+        self._min_samples: Final = alerts.min_samples
         state.create(TABLES)
         self._state: Final = state
         self._telemetry: Final = telemetry
@@ -137,10 +136,19 @@ class Alerting:
 
     def tick(self, now_ns: int) -> None:
         """Judge every rule once, and commit what changed with what it owes."""
-        readings = self._reader.read(now_ns, self._sources)
+        readings = self._reader.read(now_ns, self._needs)
         with self._state.write() as db:
             turns = [] if self._rules_stored else keep_rules(db, self._rules, now_ns)
-            verdicts = list(judge(self._rules, readings, ledger.states(db), now_ns))
+            known = ledger.states(db)
+            verdicts = list(
+                judge(
+                    self._rules,
+                    readings,
+                    known,
+                    now_ns,
+                    min_samples=self._min_samples,
+                )
+            )
             self._recorder.announce(db, turns + keep(db, verdicts, now_ns), now_ns)
         self._rules_stored = True
         self._verdicts = {verdict.identity: verdict for verdict in verdicts}
@@ -226,7 +234,8 @@ def _valid_seconds(config: MonitoringConfig) -> dict[Source, float]:
     """Return how long a value of each source stands for the present."""
     window = config.alerts.window
     return {
-        "service": window,
+        "calls": window,
+        "resources": window,
         # what is computed once an hour stands until the next is clearly overdue
         "clinical": max(window, 2 * config.clinical.interval),
         "drift": max(window, 2 * config.drift_detection.interval),

@@ -104,6 +104,7 @@ def save_states(
                 "since_ns": state.since_ns,
                 "fired_ns": state.fired_ns,
                 "incident_id": state.incident_id,
+                "ended_ns": state.ended_ns,
             }
             for key, (_, state) in zip(keys, standing, strict=True)
             if state.phase != "inactive"

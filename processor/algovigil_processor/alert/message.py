@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast, get_args
 
 from algovigil_processor.alert.rules.grammar import parse
-from algovigil_processor.alert.rules.metrics import METRICS
+from algovigil_processor.alert.rules.terms import is_term, unit_of
 from algovigil_processor.alert.rules.tree import render, unselected
 from algovigil_processor.alert.turn import Ending, Severity
 
@@ -72,7 +72,7 @@ class Message:
             and self.severity in get_args(Severity)
             and self.ending in get_args(Ending)
             and _INCIDENT.match(self.incident_id)
-            and all(metric in METRICS for metric, _ in self.values)
+            and all(is_term(term) for term, _ in self.values)
         )
         if not closed:
             raise ValueError("a message holds words of its own vocabulary only")
@@ -99,8 +99,8 @@ class Message:
             "subgroup": self.subgroup,
             "condition": None if self.condition is None else render(self.condition),
             "values": [
-                {"metric": metric, "value": value, "unit": METRICS[metric].kind}
-                for metric, value in self.values
+                {"metric": term, "value": value, "unit": unit_of(term)}
+                for term, value in self.values
             ],
             "since": moment(self.since_ns),
             "fired": moment(self.fired_ns),
@@ -152,9 +152,9 @@ class Message:
         lines = [self.headline(), ""]
         if self.condition is not None:
             lines.append(f"Condition:  {render(self.condition)}")
-        for metric, value in self.values:
+        for term, value in self.values:
             figure = "unknown" if value is None else f"{value:.6g}"
-            lines.append(f"{metric}:  {figure} ({METRICS[metric].kind})")
+            lines.append(f"{term}:  {figure} ({unit_of(term)})")
         for label, at_ns in (
             ("Since", self.since_ns),
             ("Fired", self.fired_ns),

@@ -21,7 +21,7 @@ from algovigil_processor.schema import SCHEMAS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from algovigil_processor.alert.evaluate.readings import Store
+    from algovigil_processor.alert.evaluate.reader import Store
     from algovigil_processor.pipeline import Stage
     from algovigil_processor.schema import Table
     from algovigil_processor.state import State

@@ -62,6 +62,7 @@ STATES: Final = sa.Table(
     _time("since_ns"),
     _time("fired_ns"),
     _text("incident_id"),
+    _time("ended_ns"),  # 0 while the condition holds
 )
 
 INCIDENTS: Final = sa.Table(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from algovigil.config.read import one_of
 
 SEVERITIES = ("critical", "warning", "info")
+POLICIES = ("keep", "alert")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,20 @@ class Rule:
     severity: str = "warning"
     duration: float = 0.0
     channels: tuple[str, ...] = ()
+    keep_firing: float = 0.0
+    """Seconds that it keeps firing after its condition ended: no flapping."""
+    resolve_when: str = ""
+    """What must hold for it to end, where that is more than its condition's end."""
+    min_samples: int = 0
+    """Calls that a latency or ratio must rest on; 0 is `alerts.min_samples`."""
+    on_no_data: str = "keep"
+    on_error: str = "keep"
+    """`keep` what it was, or `alert`; missing data never ends an alert."""
 
     def __post_init__(self) -> None:
         one_of(f"severity of rule {self.name!r}", self.severity, SEVERITIES)
+        for key in ("on_no_data", "on_error"):
+            one_of(f"{key} of rule {self.name!r}", getattr(self, key), POLICIES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,17 +31,17 @@ def events(ward: Ward) -> list[tuple[object, ...]]:
 def test_pending_firing_resolved(ward: Ward) -> None:
     """An alert goes through its whole life, and ClickHouse has each step once."""
     alerting = ward.open(SLOW)
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     alerting.tick(ward.now_ns)
     assert phases(alerting) == [("pending", "true")]
     fired_ns = ward.later(300)
-    ward.service(latency_p95=2600.0)
+    ward.slow(2600.0)
     alerting.tick(ward.now_ns)
     (standing,) = alerting.active()
     assert (standing.phase, standing.model, standing.version) == ("firing", "wdbc", "1")
     assert standing.values == {"latency_p95": 2600.0}
     resolved_ns = ward.later(15)
-    ward.service(latency_p95=100.0)
+    ward.slow(100.0)
     alerting.tick(ward.now_ns)
     assert alerting.active() == []
     (incident,) = alerting.history()
@@ -57,10 +57,10 @@ def test_pending_firing_resolved(ward: Ward) -> None:
 
 def test_state_survives_a_restart(ward: Ward) -> None:
     """The pending clock runs on over a restart, and a firing alert keeps firing."""
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     ward.open(SLOW).tick(ward.now_ns)
     ward.later(300)
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     alerting = ward.open(SLOW)
     alerting.tick(ward.now_ns)
     assert phases(alerting) == [("firing", "true")]
@@ -71,22 +71,21 @@ def test_state_survives_a_restart(ward: Ward) -> None:
     assert len(alerting.history()) == 1
 
 
-@pytest.mark.parametrize("silence", ["missing", "low_n", "insufficient", "store away"])
+@pytest.mark.parametrize("silence", ["missing", "low_n", "unmeasured", "store away"])
 def test_unknown_does_not_resolve(ward: Ward, silence: str) -> None:
     """An alert whose data goes away, in whatever way, still fires."""
     alerting = ward.open(Rule("Slow", "latency_p95 > 2 s"))
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     alerting.tick(ward.now_ns)
     ward.later(15)
-    row = {"metric": "latency_p95", "value": 1.0, "samples": 100}
     if silence == "missing":
         ward.later(10_000)
     elif silence == "low_n":
-        ward.put("service_metrics", row | {"samples": 1})
-    elif silence == "insufficient":
-        ward.put("service_metrics", row | {"status": "insufficient_data"})
+        ward.slow(1.0, 19)
+    elif silence == "unmeasured":
+        ward.slow(float("nan"))
     else:
-        ward.store.away_for = ("service_metrics",)
+        ward.store.away_for = ("inferences",)
     alerting.tick(ward.now_ns)
     (standing,) = alerting.active()
     assert standing.phase == "firing"
@@ -98,15 +97,7 @@ def test_each_version_has_its_own_alert(ward: Ward) -> None:
     """A good version does not resolve the alert of a bad one."""
     alerting = ward.open(Rule("Slow", "latency_p95 > 2 s"))
     for version, value in (("1", 2500.0), ("2", 100.0)):
-        ward.put(
-            "service_metrics",
-            {
-                "metric": "latency_p95",
-                "value": value,
-                "samples": 100,
-                "model_version": version,
-            },
-        )
+        ward.slow(value, model_version=version)
     alerting.tick(ward.now_ns)
     assert [standing.version for standing in alerting.active()] == ["1"]
     assert alerting.rules()[0].results == {"true": 1, "false": 1}
@@ -115,7 +106,7 @@ def test_each_version_has_its_own_alert(ward: Ward) -> None:
 def test_selectors_narrow_a_rule(ward: Ward) -> None:
     """A rule with a selector judges no other model."""
     alerting = ward.open(Rule("Slow", 'latency_p95{model="other"} > 2 s'))
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     alerting.tick(ward.now_ns)
     assert alerting.active() == []
 
@@ -136,7 +127,7 @@ def test_hourly_drift_stands_until_the_next_is_overdue(ward: Ward) -> None:
 def test_a_removed_rule_ends_its_alerts_and_says_so(ward: Ward) -> None:
     """The end of a rule is told apart from the end of its condition."""
     rule = Rule("Slow", "latency_p95 > 2 s", channels=("hook",))
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     ward.open(rule, channels=DOWN).tick(ward.now_ns)
     alerting = ward.open(channels=DOWN)
     assert phases(alerting) == [("firing", "")]
@@ -151,10 +142,10 @@ def test_a_removed_rule_ends_its_alerts_and_says_so(ward: Ward) -> None:
 
 def test_a_changed_condition_starts_its_clock_anew(ward: Ward) -> None:
     """What another condition waited for does not count for this one."""
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     ward.open(SLOW).tick(ward.now_ns)
     ward.later(299)
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     changed = Rule("Slow", "latency_p95 > 1 s", "critical", 300)
     alerting = ward.open(changed)
     alerting.tick(ward.later(1))
@@ -170,7 +161,7 @@ def test_a_tick_that_fails_to_commit_owes_nothing(ward: Ward) -> None:
     """A transition and its message are committed together or not at all."""
     rule = Rule("Slow", "latency_p95 > 2 s", channels=("hook",))
     alerting = ward.open(rule, channels=DOWN)
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     refuse = (
         "CREATE TRIGGER refuse BEFORE INSERT ON alert_outbox "
         "BEGIN SELECT RAISE(ABORT, 'full'); END"
@@ -189,16 +180,16 @@ def test_a_tick_that_fails_to_commit_owes_nothing(ward: Ward) -> None:
 def test_history_waits_for_a_store_that_is_away(ward: Ward) -> None:
     """Transitions made while ClickHouse takes no rows reach it later, once."""
     alerting = ward.open(Rule("Slow", "latency_p95 > 2 s"))
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     ward.store.takes_inserts = False
     alerting.tick(ward.now_ns)
     assert phases(alerting) == [("firing", "true")]
     assert events(ward) == []
     ward.store.takes_inserts = True
-    ward.service(latency_p95=1.0)
     alerting = ward.open(Rule("Slow", "latency_p95 > 2 s"))
-    alerting.tick(ward.later(1))
-    ward.service(latency_p95=1.0)
+    ward.later(15)
+    ward.slow(1.0)
+    alerting.tick(ward.now_ns)
     alerting.tick(ward.later(1))
     assert [event[1] for event in events(ward)] == ["firing", "resolved"]
 
@@ -206,7 +197,7 @@ def test_history_waits_for_a_store_that_is_away(ward: Ward) -> None:
 def test_history_copied_twice_is_there_once(ward: Ward) -> None:
     """A kill between the insert and its mark does not double the history."""
     alerting = ward.open(Rule("Slow", "latency_p95 > 2 s"))
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     alerting.tick(ward.now_ns)
     with ward.state.write() as db:
         db.execute(sa.update(TRANSITIONS).values(mirrored=False))
@@ -223,7 +214,7 @@ def test_evaluations_are_counted(ward: Ward) -> None:
         Rule("d", "ppv < 0.5"),
     )
     ward.store.away_for = ("clinical_metrics",)
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     alerting.tick(ward.now_ns)
     for result in ("true", "false", "unknown", "error"):
         assert ward.telemetry.total("alert.evaluations", result=result) == 1

@@ -54,7 +54,7 @@ def test_a_story_over_rest(
 ) -> None:
     """An alert is listed while it fires, and kept as history; its link leads there."""
     assert client.get("/api/v1/alerts").json() == []
-    ward.service(latency_p95=2500.0)
+    ward.slow(2500.0)
     alerting.tick(ward.now_ns)
     (active,) = client.get("/api/v1/alerts").json()
     assert active["state"] == "firing"

@@ -67,7 +67,7 @@ class Ward:
         self._puts = 0
 
     def put(self, table: Table, *rows: Mapping[str, Any]) -> None:
-        """Put *rows* of one finding table; what they leave out has a default."""
+        """Put *rows* of one table; what they leave out has a default."""
         common = {
             "timestamp": self.now_ns,
             "model_name": "wdbc",
@@ -80,24 +80,45 @@ class Ward:
             {f.name: _default(f) for f in SCHEMAS[table]} | common | dict(row)
             for row in rows
         ]
+        names = SCHEMAS[table].names
+        filled = [{k: v for k, v in row.items() if k in names} for row in filled]
         batch = pa.RecordBatch.from_pylist(filled, schema=SCHEMAS[table])
         self._puts += 1
         token = f"{self.now_ns}-{self._puts}"
         self.store.insert([seal(Batch(table, batch, Origin("test", 0)))], token)
 
-    def service(self, **values: float | None) -> None:
-        """Put service metrics of now, by name, over 100 calls."""
-        rows = [{"metric": m, "value": v, "samples": 100} for m, v in values.items()]
-        self.put("service_metrics", *rows)
+    def calls(self, n: int = 100, *, errors: int = 0, **row: Any) -> None:
+        """Put *n* calls of now, the first *errors* of them failed, each like *row*."""
+        made = [
+            {
+                "inference_id": f"i{self.now_ns}-{self._puts}-{i}",
+                "duration_ms": 100.0,
+                "error_type": "Failed" if i < errors else "",
+                "features": {},
+                "missing": [],
+                "categories": {},
+                "subgroup": {},
+                "row_weight": 1.0,
+            }
+            | row
+            for i in range(n)
+        ]
+        self.put("inferences", *made)
+
+    def slow(self, ms: float, n: int = 100, **row: Any) -> None:
+        """Put *n* calls that took *ms* each, beyond the reach of earlier ones."""
+        self.calls(n, duration_ms=ms, **row)
 
     def open(
         self, *rules: Rule, channels: Mapping[str, Channel] | None = None, **alerts: Any
     ) -> Alerting:
-        """Start alerting, on the state that an earlier one left."""
+        """Start alerting on the state an earlier one left; calls count for 10 s."""
         self.close()
         self._state = State.open("", self.data_dir)
         config = MonitoringConfig(
-            alerts=Alerts(rules=rules, channels=channels or {}, **alerts)
+            alerts=Alerts(
+                rules=rules, channels=channels or {}, **{"window": 10.0} | alerts
+            )
         )
         return Alerting(self.store, seal, self._state, config, self.telemetry)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,14 +12,20 @@ from hypothesis import strategies as st
 
 from algovigil_processor.alert.evaluate.logic import (
     Judgement,
-    Reading,
     evaluate,
+    figures,
     first_value,
 )
+from algovigil_processor.alert.evaluate.readings import MISSING, Reading
 from algovigil_processor.alert.rules.check import checked
 from algovigil_processor.alert.rules.grammar import parse
 from algovigil_processor.alert.rules.metrics import METRICS
-from unit.alert.trees import conditions, numbers, refs
+from unit.alert.trees import calls, conditions, numbers, refs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from algovigil_processor.alert.evaluate.logic import Lookup
 
 # a comparison of each truth value, and of unknown
 WORDS = {True: "psi > 0", False: "psi < 0", None: "ks_p_value > 0"}
@@ -26,9 +33,15 @@ GIVEN = {"psi": Reading(1.0)}
 TRUTHS = (True, False, None)
 
 
+def by_name(readings: Mapping[str, Reading]) -> Lookup:
+    """Answer every need of a metric by the one reading of its name."""
+    return lambda need: readings.get(need.metric, MISSING)
+
+
 def truth(text: str, readings: dict[str, Reading] | None = None) -> bool | None:
     """Judge *text* on *readings*."""
-    return evaluate(checked(parse(text)), GIVEN if readings is None else readings).truth
+    given = GIVEN if readings is None else readings
+    return evaluate(checked(parse(text)), by_name(given)).truth
 
 
 @pytest.mark.parametrize(("a", "b"), list(itertools.product(TRUTHS, TRUTHS)))
@@ -58,7 +71,7 @@ def test_no_number_is_unknown(
 ) -> None:
     """Missing, NaN and infinity are unknown under every operator, with the reason."""
     expr = checked(parse(f"psi {sign} 1"))
-    assert Judgement(None, reason) == evaluate(expr, readings)
+    assert Judgement(None, reason) == evaluate(expr, by_name(readings))
 
 
 @pytest.mark.parametrize(
@@ -86,30 +99,72 @@ READINGS = st.dictionaries(
 )
 
 
-@given(conditions(refs | numbers), READINGS)
+@given(conditions(refs | numbers | calls), READINGS)
 def test_unknown_always_has_a_reason(tree: object, given: dict[str, Reading]) -> None:
     """Every tree on every reading is true, false, or unknown with a reason."""
-    judged = evaluate(tree, given)
+    judged = evaluate(tree, by_name(given))
     assert (judged.truth is None) is bool(judged.reason)
 
 
-@given(conditions(refs | numbers), READINGS)
+@given(conditions(refs | numbers, with_absent=False), READINGS)
 def test_more_knowledge_never_turns_a_judgement(
     tree: object, known: dict[str, Reading]
 ) -> None:
     """What is judged without a reading stays so whatever that reading would be."""
-    judged = evaluate(tree, known)
+    judged = evaluate(tree, by_name(known))
     if judged.truth is not None:
         fuller = {name: Reading(0.5) for name in METRICS} | {
             name: reading
             for name, reading in known.items()
             if reading.value is not None and math.isfinite(reading.value)
         }
-        assert judged.truth is evaluate(tree, fuller).truth
+        assert judged.truth is evaluate(tree, by_name(fuller)).truth
 
 
 def test_headline_figure_is_the_first_that_is_known() -> None:
     """The figure of an alert is the first metric of the condition with a value."""
     expr = checked(parse("ks_p_value < 0.05 or psi > 0.2"))
-    assert first_value(expr, {"psi": Reading(0.3)}) == 0.3
-    assert first_value(expr, {}) is None
+    assert 0.3 == first_value(figures(expr, by_name({"psi": Reading(0.3)})))
+    assert first_value(figures(expr, by_name({}))) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("burn_rate(error_rate over 1h, 0.1%)", 14.4),
+        ("burn_rate(availability over 1h, 99%)", 1.44),
+        ("burn_rate(latency_p95 over 1h, 2s)", 0.0144 / 0.05),
+        ("rate(request_count over 10m)", 2.0),
+        ("delta(error_rate over 1h)", 0.0),
+        ("max(error_rate over 1h)", 0.0144),
+    ],
+)
+def test_functions(text: str, value: float) -> None:
+    """Each function means what it says, on one reading of everything."""
+    known = {
+        "error_rate": Reading(0.0144),
+        "availability": Reading(1 - 0.0144),
+        "latency_p95": Reading(0.0144),  # the share of slow calls
+        "request_count": Reading(1200.0),
+    }
+    expr = checked(parse(f"{text} > 0"))
+    ((term, figure),) = figures(expr, by_name(known))
+    assert pytest.approx(value) == figure
+    assert term.startswith(text.partition("(")[0])
+
+
+@pytest.mark.parametrize(
+    ("reading", "expected"),
+    [
+        (MISSING, True),
+        (Reading(0.0), False),
+        (Reading(None, "low_n"), False),
+        (Reading(None, "insufficient_data"), False),
+        (Reading(None, "query_error"), None),
+        (Reading(None, "stale_ingest"), None),
+    ],
+)
+def test_absent(reading: Reading, expected: bool | None) -> None:
+    """Absent is that nothing was seen, not that nobody could look."""
+    expr = checked(parse("absent(psi over 1d)"))
+    assert expected is evaluate(expr, by_name({"psi": reading})).truth

@@ -14,7 +14,9 @@ from algovigil_processor.alert.rules.grammar import (
 )
 from algovigil_processor.alert.rules.metrics import METRICS
 from algovigil_processor.alert.rules.tree import (
+    Absent,
     Arithmetic,
+    Call,
     Comparison,
     Every,
     MetricRef,
@@ -60,6 +62,31 @@ LOW = Comparison("<", PSI, Number(2))
             ),
         ),
         (
+            'error_rate{site="a"} by site over 90m offset 1w > 5%',
+            Comparison(
+                ">",
+                MetricRef("error_rate", (("site", "a"),), "site", 5400, 604_800),
+                Number(5, "%"),
+            ),
+        ),
+        (
+            "burn_rate(availability over 1h, 99.9%) > 14.4 or absent(psi over 1d)",
+            Some(
+                (
+                    Comparison(
+                        ">",
+                        Call(
+                            "burn_rate",
+                            MetricRef("availability", over=3600),
+                            Number(99.9, "%"),
+                        ),
+                        Number(14.4),
+                    ),
+                    Absent(MetricRef("psi", over=86_400)),
+                )
+            ),
+        ),
+        (
             'error_rate{version="2", model="a \\"b\\" \\\\"} > 5%',
             Comparison(
                 ">",
@@ -94,7 +121,18 @@ def test_reads(text: str, tree: object) -> None:
         ("", 0, ""),
         ("psi > 1 psi", 8, ""),
         ("psi > 1e999", 6, ""),
-        ('psi{site="a"} > 1', 4, ""),
+        ('psi{ward="a"} > 1', 4, ""),
+        ("psi over 5 > 1", 11, ""),
+        ("psi over 5m5s > 1", 10, ""),
+        ("psi over 0.5s > 1", 9, ""),
+        ("psi over 36d > 1", 9, ""),
+        ("psi by ward > 1", 7, ""),
+        ("psi[5m] > 1", 3, "write `over 5m`"),
+        ("avg(1) > 1", 4, ""),
+        ("avg(psi over 5m, 1) > 1", 15, ""),
+        ("quantile(psi over 5m) > 1", 20, ""),
+        ("avg psi > 1", 4, ""),
+        ("absent(psi) > 1", 0, "join comparisons"),
         ('psi{model="a", model="b"} > 1', 15, ""),
         ("psi{model=a} > 1", 10, ""),
         ('psi{model="a\nb"} > 1', 10, ""),

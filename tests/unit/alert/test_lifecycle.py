@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from algovigil_processor.alert.evaluate.lifecycle import (
     AlertState,
     Identity,
+    Timing,
     Transition,
     advance,
 )
@@ -19,12 +20,12 @@ FOR = 300 * SECOND
 
 
 def run(
-    steps: list[tuple[int, bool | None]], for_ns: int = FOR
+    steps: list[tuple[int, bool | None]], for_ns: int = FOR, keep_ns: int = 0
 ) -> tuple[AlertState, list[Transition]]:
     """Advance through (seconds, truth) pairs."""
     state, seen = AlertState(), []
     for at, truth in steps:
-        state, made = advance(WHO, state, truth, at * SECOND, for_ns)
+        state, made = advance(WHO, state, truth, at * SECOND, Timing(for_ns, keep_ns))
         seen += made
     return state, seen
 
@@ -66,6 +67,21 @@ def test_pending_clock_runs_on_over_a_gap() -> None:
     """After downtime the stored start of the pending clock counts."""
     _, seen = run([(0, True), (3600, True)])
     assert ["pending", "firing"] == phases(seen)
+
+
+def test_keeps_firing_after_the_end_of_its_condition() -> None:
+    """An alert that is told to keep firing resolves only after that long of false."""
+    steps = [(0, True), (10, False), (69, False), (70, True), (80, False), (139, None)]
+    _, seen = run([*steps, (140, False)], for_ns=0, keep_ns=60 * SECOND)
+    assert ["firing", "resolved"] == phases(seen)
+    assert 140 == seen[-1].at_ns // SECOND
+
+
+def test_unknown_does_not_end_the_time_of_keeping() -> None:
+    """The end of that time is not an end: it takes a false to resolve."""
+    steps = [(0, True), (10, False), (1000, None), (2000, None)]
+    state, _ = run(steps, for_ns=0, keep_ns=60 * SECOND)
+    assert "firing" == state.phase
 
 
 def test_each_incident_has_an_id_of_its_own() -> None:

@@ -9,6 +9,7 @@ from algovigil.errors import ConfigError
 from algovigil_processor.alert.deliver.couriers import build
 from algovigil_processor.alert.evaluate.readings import Subject
 from algovigil_processor.alert.rules.compile import compile_rules
+from algovigil_processor.alert.rules.needs import Need
 
 MAIL = {"smtp_server": "localhost", "sender": "a@b.org", "to": ("c@d.org",)}
 
@@ -23,8 +24,11 @@ MAIL = {"smtp_server": "localhost", "sender": "a@b.org", "to": ("c@d.org",)}
         ([Rule("", "psi > 1")], "rule name ''"),
         ([Rule("a\nBcc: x@y.org", "psi > 1")], "one printable line"),
         ([Rule("a" * 101, "psi > 1")], "1 to 100 characters"),
-        ([Rule("a", "psi > 1", duration=-1)], "seconds, 0 or more"),
-        ([Rule("a", "psi > 1", duration=float("nan"))], "seconds, 0 or more"),
+        ([Rule("a", "psi > 1", resolve_when="psi < ")], "resolve_when of rule 'a'"),
+        ([Rule("a", "psi > 1", resolve_when="psi by subgroup < 1")], "another cut"),
+        ([Rule("a", "psi > 1", keep_firing=-1)], "keep_firing of rule 'a'"),
+        ([Rule("a", "psi > 1", duration=-1)], "seconds from 0"),
+        ([Rule("a", "psi > 1", duration=float("nan"))], "seconds from 0"),
     ],
 )
 def test_refused_rules(rules: list[Rule], said: str) -> None:
@@ -98,5 +102,4 @@ def test_selectors_choose_subjects() -> None:
     assert rule.covers(Subject("m", "2"))
     assert not rule.covers(Subject("m", "1"))
     assert not rule.covers(Subject("n", "2"))
-    assert rule.metrics == ("psi", "ks_p_value")
-    assert rule.sources == {"drift"}
+    assert {Need("psi"), Need("ks_p_value")} == rule.needs

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from algovigil_processor.alert.rules.functions import FUNCTIONS
 from algovigil_processor.alert.rules.grammar import LABELS
 from algovigil_processor.alert.rules.metrics import METRICS
 from algovigil_processor.alert.rules.tree import (
+    Absent,
     Arithmetic,
+    Call,
     Comparison,
     Every,
     Expr,
@@ -22,11 +25,29 @@ names = st.text(st.characters(min_codepoint=0x20, exclude_categories=["Cs"]))
 selectors = st.dictionaries(st.sampled_from(LABELS), names).map(
     lambda labels: tuple(sorted(labels.items()))
 )
-refs = st.builds(MetricRef, st.sampled_from(sorted(METRICS)), selectors)
+spans = st.sampled_from([0, 1, 90, 300, 3600, 86_400, 604_800])
+refs = st.builds(
+    MetricRef,
+    st.sampled_from(sorted(METRICS)),
+    selectors,
+    st.sampled_from(["", "site", "subgroup"]),
+    spans,
+    spans,
+)
 numbers = st.builds(
     Number,
     st.floats(min_value=0, allow_nan=False, allow_infinity=False),
     st.sampled_from(["", "ms", "s", "%"]),
+)
+
+
+def call(function: str, of: MetricRef, number: Number) -> Call:
+    """A call with an argument where its function has one."""
+    return Call(function, of, number if FUNCTIONS[function].has_argument else None)
+
+
+calls = st.builds(call, st.sampled_from(sorted(FUNCTIONS)), refs, numbers).filter(
+    lambda made: made.of.name in FUNCTIONS[made.function].only
 )
 
 
@@ -43,7 +64,9 @@ def sums(leaves: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
 
 
 def conditions(
-    leaves: st.SearchStrategy[Expr] = refs | numbers,
+    leaves: st.SearchStrategy[Expr] = refs | numbers | calls,
+    *,
+    with_absent: bool = True,
 ) -> st.SearchStrategy[Expr]:
     """Boolean trees whose numbers are trees over *leaves*."""
     compare = st.builds(
@@ -53,7 +76,7 @@ def conditions(
         sums(leaves),
     )
     return st.recursive(
-        compare,
+        compare | st.builds(Absent, refs) if with_absent else compare,
         lambda inner: st.one_of(
             st.builds(Not, inner),
             st.builds(Every, st.lists(inner, min_size=2, max_size=4).map(tuple)),

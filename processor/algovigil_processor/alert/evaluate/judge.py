@@ -10,14 +10,24 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algovigil_processor.alert.evaluate.lifecycle import AlertState, Identity, advance
-from algovigil_processor.alert.evaluate.logic import MISSING, evaluate, first_value
+from algovigil_processor.alert.evaluate.lifecycle import (
+    AlertState,
+    Identity,
+    Timing,
+    advance,
+)
+from algovigil_processor.alert.evaluate.logic import (
+    Judgement,
+    evaluate,
+    figures,
+    first_value,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from algovigil_processor.alert.evaluate.lifecycle import Transition
-    from algovigil_processor.alert.evaluate.logic import Judgement
+    from algovigil_processor.alert.evaluate.logic import Lookup
     from algovigil_processor.alert.evaluate.readings import Readings, Subject
     from algovigil_processor.alert.rules.compile import Rule
 
@@ -33,7 +43,11 @@ class Verdict:
     after: AlertState
     steps: tuple[Transition, ...]
     values: tuple[tuple[str, float | None], ...]
-    figure: float | None
+
+    @property
+    def figure(self) -> float | None:
+        """The first value that the condition names."""
+        return first_value(self.values)
 
     @property
     def result(self) -> str:
@@ -48,36 +62,41 @@ def judge(
     readings: Readings,
     known: Mapping[Identity, AlertState],
     now_ns: int,
+    *,
+    min_samples: int = 0,
 ) -> Iterator[Verdict]:
-    """Yield a verdict for each rule and subject, in the order of *rules*."""
+    """Yield a verdict for each rule and subject, in the order of *rules*.
+
+    A latency or ratio over fewer calls than the rule's or *min_samples* is unknown.
+    """
     standing: dict[str, set[Subject]] = defaultdict(set)
     for identity in known:
         standing[identity.rule].add(identity.subject)
     for rule in rules:
-        for subject in sorted(standing[rule.name].union(readings.by_subject)):
+        there = standing[rule.name].union(readings.subjects(rule.needs, rule.cut))
+        for subject in sorted(there):
             if rule.covers(subject):
                 identity = Identity(rule.name, subject)
+                lookup = _lookup(readings, subject, rule.min_samples or min_samples)
                 before = known.get(identity, AlertState())
-                yield _verdict(rule, identity, before, readings, now_ns)
+                yield _verdict(rule, identity, before, lookup, now_ns)
+
+
+def _lookup(readings: Readings, subject: Subject, min_samples: int) -> Lookup:
+    return lambda need: readings.get(need, subject, min_samples)
 
 
 def _verdict(
-    rule: Rule,
-    identity: Identity,
-    before: AlertState,
-    readings: Readings,
-    now_ns: int,
+    rule: Rule, identity: Identity, before: AlertState, lookup: Lookup, now_ns: int
 ) -> Verdict:
-    values = readings.of(identity.subject)
-    judgement = evaluate(rule.condition, values)
-    after, steps = advance(identity, before, judgement.truth, now_ns, rule.for_ns)
-    return Verdict(
-        rule,
-        identity,
-        judgement,
-        before,
-        after,
-        steps,
-        tuple((name, values.get(name, MISSING).value) for name in rule.metrics),
-        first_value(rule.condition, values),
-    )
+    judgement = evaluate(rule.condition, lookup)
+    truth = judgement.truth
+    if truth is None and judgement.reason in rule.unknown_fires:
+        truth = True
+    elif truth is False and before.phase == "firing" and rule.resolve is not None:
+        # between the two conditions is where it stays; unknown is in between
+        truth = False if evaluate(rule.resolve, lookup).truth else None
+    timing = Timing(rule.for_ns, rule.keep_ns)
+    after, steps = advance(identity, before, truth, now_ns, timing)
+    values = figures(rule.condition, lookup)
+    return Verdict(rule, identity, judgement, before, after, steps, values)

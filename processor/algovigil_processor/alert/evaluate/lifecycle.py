@@ -7,7 +7,7 @@ One identity, a rule and a subject, has at most one incident open.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -32,13 +32,26 @@ class AlertState:
     """Where one identity stands; resolved is where an incident ends, not a stay.
 
     `since_ns` is when the condition first held, `fired_ns` when it had held long
-    enough; both are 0 outside an incident.
+    enough; both are 0 outside an incident. `ended_ns` is when the condition of an alert
+    that keeps firing was first seen to have ended, 0 while it holds.
     """
 
     phase: Phase = "inactive"
     since_ns: int = 0
     fired_ns: int = 0
     incident_id: str = ""
+    ended_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a condition must hold to fire, and how long it fires on after its end.
+
+    Prometheus' `for` and `keep_firing_for`, in nanoseconds.
+    """
+
+    for_ns: int = 0
+    keep_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +76,19 @@ def advance(
     state: AlertState,
     truth: bool | None,
     now_ns: int,
-    for_ns: int,
+    timing: Timing,
 ) -> tuple[AlertState, tuple[Transition, ...]]:
     """Return where *identity* stands once its condition is *truth* at *now_ns*.
 
-    A condition that holds for *for_ns* fires; 0 fires at once. The clock runs from the
+    A condition that holds for `for_ns` fires; 0 fires at once. The clock runs from the
     stored `since_ns`, so that a restart does not begin it anew.
     """
     if truth is None:
         return state, ()
     if truth:
-        return _held(identity, state, now_ns, for_ns)
+        return _held(identity, state, now_ns, timing.for_ns)
     if state.phase == "firing":
-        return ended(state, now_ns, "condition_false")
+        return _let_go(state, now_ns, timing.keep_ns)
     if state.phase == "pending":
         return cleared(state, now_ns, "condition_false")
     return state, ()
@@ -85,7 +98,7 @@ def _held(
     identity: Identity, state: AlertState, now_ns: int, for_ns: int
 ) -> tuple[AlertState, tuple[Transition, ...]]:
     if state.phase == "firing":
-        return state, ()
+        return replace(state, ended_ns=0), ()
     if state.phase != "pending":
         fresh = incident_id(identity, now_ns)
         state = AlertState("inactive", now_ns, 0, fresh)
@@ -98,6 +111,15 @@ def _held(
         return after, ()
     step = Transition(now_ns, state.incident_id, state.phase, phase, "condition_true")
     return after, (step,)
+
+
+def _let_go(
+    state: AlertState, now_ns: int, keep_ns: int
+) -> tuple[AlertState, tuple[Transition, ...]]:
+    since_ns = min(state.ended_ns or now_ns, now_ns)
+    if now_ns - since_ns < keep_ns:
+        return replace(state, ended_ns=since_ns), ()
+    return ended(state, now_ns, "condition_false")
 
 
 def ended(

@@ -11,11 +11,17 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
+from algovigil_processor.alert.evaluate.readings import Reading
 from algovigil_processor.alert.rules.check import apply
+from algovigil_processor.alert.rules.functions import budget
+from algovigil_processor.alert.rules.metrics import QUANTILES
+from algovigil_processor.alert.rules.needs import needs_of
 from algovigil_processor.alert.rules.tree import (
+    Absent,
     Arithmetic,
+    Call,
     Comparison,
     Every,
     Expr,
@@ -24,31 +30,18 @@ from algovigil_processor.alert.rules.tree import (
     Not,
     Number,
     Some,
-    metrics,
+    render,
+    terms,
+    unselected,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Reason: TypeAlias = Literal[
-    "",  # known
-    "missing",  # no row in the window
-    "insufficient_data",  # the analysis could not judge
-    "low_n",  # fewer samples than `alerts.min_samples`
-    "not_a_number",  # NaN, infinity, NULL, or a division by zero
-    "query_error",  # the store did not answer
-]
+    from algovigil_processor.alert.evaluate.readings import Reason
+    from algovigil_processor.alert.rules.needs import Need
 
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The newest value of one metric, in its native unit, or why there is none."""
-
-    value: float | None
-    reason: Reason = ""
-
-
-MISSING: Final = Reading(None, "missing")
+    Lookup: TypeAlias = Callable[[Need], Reading]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +62,23 @@ _COMPARE: Final[Mapping[str, Callable[[float, float], bool]]] = {
 }
 
 
-def evaluate(expr: Expr, readings: Mapping[str, Reading]) -> Judgement:
-    """Judge *expr*, a checked tree, on the *readings* of one subject by metric name."""
+def evaluate(expr: Expr, lookup: Lookup) -> Judgement:
+    """Judge *expr*, a checked tree, by what *lookup* returns for one subject."""
     match expr:
         case Not(of):
-            inner = evaluate(of, readings)
+            inner = evaluate(of, lookup)
             return inner if inner.truth is None else Judgement(not inner.truth)
-        case Every(terms):
-            return _decided([evaluate(t, readings) for t in terms], by=False)
-        case Some(terms):
-            return _decided([evaluate(t, readings) for t in terms], by=True)
+        case Every(each):
+            return _decided([evaluate(term, lookup) for term in each], by=False)
+        case Some(each):
+            return _decided([evaluate(term, lookup) for term in each], by=True)
         case Comparison(sign, left, right):
-            a, b = _number(left, readings), _number(right, readings)
+            a, b = number(left, lookup), number(right, lookup)
             if a.value is None or b.value is None:
                 return Judgement(None, a.reason or b.reason)
             return Judgement(_COMPARE[sign](a.value, b.value))
+        case Absent():
+            return _absent(lookup(needs_of(expr)[0]))
         case _:
             raise TypeError("a checked condition is true or false")
 
@@ -96,29 +91,80 @@ def _decided(terms: list[Judgement], *, by: bool) -> Judgement:
     return next(unknown, Judgement(not by))
 
 
-def _number(expr: Expr, readings: Mapping[str, Reading]) -> Reading:
+def _absent(reading: Reading) -> Judgement:
+    # that nobody could look is not that there was nothing to see
+    if reading.reason in ("query_error", "stale_ingest"):
+        return Judgement(None, reading.reason)
+    return Judgement(reading.reason == "missing")
+
+
+def number(expr: Expr, lookup: Lookup) -> Reading:
+    """Return what the numeric *expr* comes to."""
     match expr:
         case Number(value, _):
             return Reading(value)
-        case MetricRef(name, _):
-            reading = readings.get(name, MISSING)
-            if reading.value is not None and not math.isfinite(reading.value):
-                return Reading(None, "not_a_number")
-            return reading
+        case MetricRef():
+            return _finite(lookup(needs_of(expr)[0]))
+        case Call():
+            return _call(expr, lookup)
         case Negative(of):
-            inner = _number(of, readings)
+            inner = number(of, lookup)
             return inner if inner.value is None else Reading(-inner.value)
         case Arithmetic(sign, left, right):
-            a, b = _number(left, readings), _number(right, readings)
-            if a.value is None or b.value is None:
-                return Reading(None, a.reason or b.reason)
-            result = apply(sign, a.value, b.value)
-            return Reading(result, "not_a_number" if result is None else "")
+            return _applied(sign, number(left, lookup), number(right, lookup))
         case _:
             raise TypeError("a checked comparison compares numbers")
 
 
-def first_value(expr: Expr, readings: Mapping[str, Reading]) -> float | None:
-    """Return the first metric of *expr* that has a value: the figure of a headline."""
-    values = (readings.get(ref.name, MISSING).value for ref in metrics(expr))
-    return next((v for v in values if v is not None and math.isfinite(v)), None)
+def _finite(reading: Reading) -> Reading:
+    if reading.value is not None and not math.isfinite(reading.value):
+        return Reading(None, "not_a_number")
+    return reading
+
+
+def _applied(sign: str, a: Reading, b: Reading) -> Reading:
+    if a.value is None or b.value is None:
+        return Reading(None, a.reason or b.reason)
+    result = apply(sign, a.value, b.value)
+    return Reading(result, "not_a_number" if result is None else "")
+
+
+def _call(call: Call, lookup: Lookup) -> Reading:
+    read = [_finite(lookup(need)) for need in needs_of(call)]
+    match call.function:
+        case "delta":
+            return _applied("-", *read)
+        case "rate":
+            return _applied("/", read[0], Reading(float(call.of.over)))
+        case "burn_rate":
+            return _burn(call, read[0])
+        case _:
+            return read[0]
+
+
+def _burn(call: Call, read: Reading) -> Reading:
+    """Return how many times too fast the budget is spent: bad share / budget."""
+    assert call.argument is not None
+    allowed = Reading(budget(call.of.name, call.argument.value))
+    if call.of.name == "availability":
+        read = _applied("-", Reading(1.0), read)
+    assert call.of.name in (*QUANTILES, "availability", "error_rate")
+    return _applied("/", read, allowed)
+
+
+def figures(expr: Expr, lookup: Lookup) -> tuple[tuple[str, float | None], ...]:
+    """Return each term of *expr*, written without selectors, and its value."""
+    found: dict[str, float | None] = {}
+    for term in terms(expr):
+        if isinstance(term, Absent):
+            read = lookup(needs_of(term)[0])
+            found[render(unselected(term.of))] = read.value
+        else:
+            found[render(unselected(term))] = number(term, lookup).value
+    return tuple(found.items())
+
+
+def first_value(values: tuple[tuple[str, float | None], ...]) -> float | None:
+    """Return the first value that there is: the figure of a headline."""
+    known = (v for _, v in values if v is not None and math.isfinite(v))
+    return next(known, None)

@@ -1,46 +1,29 @@
-"""Read what rules judge: the newest value of every metric of every model version.
+"""What was read for one instant: a value of each need, for each subject.
 
-One query for each source and tick, whatever the number of rules; a source that does
-not answer makes its metrics unknown and leaves the others alone.
+A value that is not there has a reason. What is read of a whole version also answers
+for its sites and subgroups, so that a part can be compared with the whole.
 """
 
 from __future__ import annotations
 
-import logging
-import math
-from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
-
-from algovigil_processor.alert.evaluate.logic import Reading
-from algovigil_processor.alert.rules.metrics import METRICS
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    import pyarrow as pa
+    from algovigil_processor.alert.rules.metrics import Cut
+    from algovigil_processor.alert.rules.needs import Need
 
-    from algovigil_processor.alert.evaluate.logic import Reason
-    from algovigil_processor.alert.rules.metrics import Metric, Source
-    from algovigil_processor.batch import Batch
-
-log: Final = logging.getLogger(__name__)
-
-_QUERIES: Final = Path(__file__).parent / "queries"
-_JUDGED: Final = ("ok", "drift")
-
-
-class Store(Protocol):
-    """What alerting needs of the database."""
-
-    def insert(self, batches: Sequence[Batch], token: str) -> None:
-        """Insert sealed *batches*, once for one *token*."""
-
-    def query(
-        self, sql: str, parameters: Mapping[str, object] | None = None
-    ) -> pa.Table:
-        """Run our own *sql* with ClickHouse `{name:Type}` *parameters*."""
+Reason: TypeAlias = Literal[
+    "",  # known
+    "missing",  # nothing in the window
+    "insufficient_data",  # the analysis could not judge
+    "low_n",  # fewer samples than the rule asks for
+    "not_a_number",  # NaN, infinity, NULL, or a division by zero
+    "stale_ingest",  # rows arrive later than the evaluation may wait
+    "query_error",  # the store did not answer
+]
 
 
 class Subject(NamedTuple):
@@ -54,86 +37,51 @@ class Subject(NamedTuple):
     site: str = ""
     subgroup: str = ""
 
+    @property
+    def cut(self) -> Cut:
+        """What this subject is a part by."""
+        return "site" if self.site else "subgroup" if self.subgroup else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value in its native unit, or why there is none.
+
+    `samples` is what it rests on; None where few of them do not make it void.
+    """
+
+    value: float | None
+    reason: Reason = ""
+    samples: int | None = None
+
+
+MISSING: Final = Reading(None, "missing")
+
 
 @dataclass(frozen=True, slots=True)
 class Readings:
-    """The values of one tick; sources in `failed` did not answer."""
+    """The values of one instant; the needs in `failed` were not read, and why."""
 
-    by_subject: Mapping[Subject, Mapping[str, Reading]]
-    failed: frozenset[Source] = field(default_factory=frozenset)
+    values: Mapping[Need, Mapping[Subject, Reading]]
+    failed: Mapping[Need, Reason] = field(default_factory=dict)
+    roster: frozenset[Subject] = frozenset()
+    """The versions that were called lately, whether or not anything was read."""
 
-    def of(self, subject: Subject) -> Mapping[str, Reading]:
-        """Return the readings of *subject* by metric name, failures included."""
-        known = self.by_subject.get(subject, {})
-        if not self.failed:
-            return known
-        error = Reading(None, "query_error")
-        lost = {name: error for name, m in METRICS.items() if m.source in self.failed}
-        return {**known, **lost}
+    def get(self, need: Need, subject: Subject, min_samples: int = 0) -> Reading:
+        """Return what *need* came to for *subject*, void under *min_samples*."""
+        if need in self.failed:
+            return Reading(None, self.failed[need])
+        if need.cut == "" and subject.cut:
+            subject = Subject(subject.model, subject.version)
+        reading = self.values.get(need, {}).get(subject, MISSING)
+        if reading.samples is not None and 0 < reading.samples < min_samples:
+            return Reading(None, "low_n", reading.samples)
+        return reading
 
-
-class ReadingReader:
-    """Reads the sources that the rules name, each as far back as it stays valid."""
-
-    def __init__(
-        self, store: Store, seconds: Mapping[Source, float], min_samples: int
-    ) -> None:
-        self._store: Final = store
-        self._seconds: Final = seconds
-        self._min_samples: Final = min_samples
-        self._sql: Final = {
-            source: (_QUERIES / f"{source}.sql").read_text(encoding="ascii")
-            for source in seconds
-        }
-
-    def read(self, now_ns: int, sources: Collection[Source]) -> Readings:
-        """Return what *sources* say at *now_ns*. Never raises for a failed query."""
-        values: dict[Subject, dict[str, Reading]] = defaultdict(dict)
-        failed: set[Source] = set()
-        for source in sorted(sources):
-            rows = self._query(source, now_ns)
-            if rows is None:
-                failed.add(source)
-            else:
-                self._collect(rows, source, values)
-        return Readings(values, frozenset(failed))
-
-    def _query(
-        self, source: Source, now_ns: int
-    ) -> Sequence[Mapping[str, object]] | None:
-        since_ns = max(now_ns - int(self._seconds[source] * 1e9), 0)
-        parameters = {"since_ns": since_ns, "now_ns": now_ns}
-        try:
-            # a row per model version and metric: dozens a tick, not a row per call
-            return self._store.query(self._sql[source], parameters).to_pylist()
-        except Exception as error:
-            log.warning("%s metrics not read: %s", source, type(error).__name__)
-            return None
-
-    def _collect(
-        self,
-        rows: Sequence[Mapping[str, object]],
-        source: Source,
-        values: dict[Subject, dict[str, Reading]],
-    ) -> None:
-        for row in rows:
-            name = str(row["metric"])
-            metric = METRICS.get(name)
-            if metric is not None and metric.source == source:
-                subject = Subject(str(row["model_name"]), str(row["model_version"]))
-                values[subject][name] = self._reading(row, metric)
-
-    def _reading(self, row: Mapping[str, object], metric: Metric) -> Reading:
-        value, samples = row["value"], row["samples"]
-        reason: Reason = ""
-        if row["status"] not in _JUDGED:
-            reason = "insufficient_data"
-        elif not isinstance(value, (int, float)) or not math.isfinite(value):
-            reason = "not_a_number"
-        elif metric.needs_samples and (
-            not isinstance(samples, int) or samples < self._min_samples
-        ):
-            reason = "low_n"
-        else:
-            return Reading(float(value))
-        return Reading(None, reason)
+    def subjects(self, needs: frozenset[Need], cut: Cut) -> Iterator[Subject]:
+        """Return who of *cut* there is to judge by *needs*; some may come twice."""
+        if not cut:
+            yield from self.roster
+        for need in needs:
+            if need.cut == cut:
+                yield from self.values.get(need, ())

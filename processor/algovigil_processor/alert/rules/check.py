@@ -9,10 +9,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from algovigil_processor.alert.rules.functions import FUNCTIONS, LEVELS, SAMPLED, budget
 from algovigil_processor.alert.rules.grammar import RuleSyntaxError
-from algovigil_processor.alert.rules.metrics import METRICS, Kind
+from algovigil_processor.alert.rules.metrics import METRICS, QUANTILES, Kind
 from algovigil_processor.alert.rules.tree import (
+    Absent,
     Arithmetic,
+    Call,
     Comparison,
     Every,
     MetricRef,
@@ -45,10 +48,27 @@ def checked(expr: Expr) -> Expr:
 
     Raises:
         RuleSyntaxError: units do not fit, a ratio meets a number over 1, a comparison
-            names no metric, or selectors ask for two models at once.
+            names no metric, a function does not fit its metric, or the terms ask for
+            two models or two cuts at once.
     """
     _one_subject(expr)
+    for ref in metrics(expr):
+        _check_cut(ref)
     return _condition(expr)
+
+
+def _check_cut(ref: MetricRef) -> None:
+    metric = METRICS[ref.name]
+    named = {label for label, _ in ref.selector if label in ("site", "subgroup")}
+    if len(named | ({ref.by} if ref.by else set())) > 1:
+        raise RuleSyntaxError(ref.at, "a metric by site and by subgroup", "one of them")
+    if ref.cut not in metric.cuts:
+        raise RuleSyntaxError(
+            ref.at,
+            f"`{ref.name}` of one {ref.cut}",
+            f"a metric that is kept by {ref.cut}: "
+            + ", ".join(name for name, m in METRICS.items() if ref.cut in m.cuts),
+        )
 
 
 def _one_subject(expr: Expr) -> None:
@@ -62,6 +82,14 @@ def _one_subject(expr: Expr) -> None:
                     f"one {label} in a rule",
                     "write one rule for each",
                 )
+    cuts = {ref.cut: ref for ref in metrics(expr) if ref.cut}
+    if len(cuts) > 1:
+        raise RuleSyntaxError(
+            list(cuts.values())[-1].at,
+            "a rule by site and by subgroup",
+            "one of them",
+            "write one rule for each",
+        )
 
 
 def _condition(expr: Expr) -> Expr:
@@ -72,6 +100,8 @@ def _condition(expr: Expr) -> Expr:
             return dataclasses.replace(expr, terms=tuple(map(_condition, terms)))
         case Comparison():
             return _comparison(expr)
+        case Absent():
+            return expr
         case _:
             raise RuleSyntaxError(expr.at, "a number", "a comparison")
 
@@ -132,8 +162,17 @@ def _dimension(expr: Expr) -> Dimension:
     match expr:
         case Number(_, unit):
             return "plain" if not unit else "share" if unit == "%" else "ms"
-        case MetricRef(name, _):
+        case MetricRef(name):
+            if expr.over and METRICS[name].source != "calls":
+                raise RuleSyntaxError(
+                    expr.at,
+                    f"`{name}` over a window",
+                    "a function of its samples",
+                    f"write `avg({name} over ...)`, or max, min, delta",
+                )
             return METRICS[name].kind
+        case Call():
+            return _call(expr)
         case Negative(of):
             return _dimension(of)
         case Arithmetic("+" | "-", left, right):
@@ -147,7 +186,70 @@ def _dimension(expr: Expr) -> Dimension:
             raise RuleSyntaxError(expr.at, "a comparison", "a number")
 
 
-def _join(a: Dimension, b: Dimension, expr: Arithmetic | Comparison) -> Dimension:
+def _call(call: Call) -> Dimension:
+    """Return what *call* measures; refuse what its function cannot take."""
+    name, signature = call.of.name, FUNCTIONS[call.function]
+    metric = METRICS[name]
+    text = render(call)
+    if name not in signature.only:
+        raise RuleSyntaxError(
+            call.at,
+            f"`{text[:80]}`",
+            f"{call.function} of one of " + ", ".join(sorted(signature.only)),
+        )
+    if not call.of.over:
+        raise RuleSyntaxError(
+            call.of.at, f"`{text[:80]}` without a window", "`over 5m` or the like"
+        )
+    if call.function in SAMPLED and metric.source == "calls" and call.of.cut:
+        raise RuleSyntaxError(
+            call.at,
+            f"samples of `{name}` by {call.of.cut}",
+            "the metric itself over the window",
+            f"write `{render(call.of)}`",
+        )
+    if call.function == "quantile":
+        level = _folded(call)
+        if level not in LEVELS:
+            raise RuleSyntaxError(
+                call.at,
+                f"the quantile {level:g}",
+                "one of " + ", ".join(map(str, LEVELS)),
+            )
+    if call.function == "burn_rate":
+        _check_objective(call)
+    return signature.kind or metric.kind
+
+
+def _folded(call: Call) -> float:
+    """Return the argument of *call* in the unit that it is taken in."""
+    assert call.argument is not None
+    kind = METRICS[call.of.name].kind if call.function == "burn_rate" else "number"
+    folded = _fold(call.argument, kind)
+    assert isinstance(folded, Number)
+    return folded.value
+
+
+def _check_objective(call: Call) -> None:
+    assert call.argument is not None
+    _join(METRICS[call.of.name].kind, _dimension(call.argument), call)
+    objective = _folded(call)
+    if call.of.name in QUANTILES:
+        fits = objective > 0
+    else:
+        fits = 0 < budget(call.of.name, objective) < 1
+    if not fits:
+        raise RuleSyntaxError(
+            call.argument.at,
+            f"the objective {render(call.argument)}",
+            "one that leaves a part of the calls to fail",
+            "`burn_rate(availability over 1h, 99.9%)`",
+        )
+
+
+def _join(
+    a: Dimension, b: Dimension, expr: Arithmetic | Comparison | Call
+) -> Dimension:
     if a == b or b == "plain" or (b, a) in _FITS:
         return a
     if a == "plain" or (a, b) in _FITS:
@@ -184,6 +286,9 @@ def _fold(expr: Expr, kind: Dimension) -> Expr:
             )
         case Negative(of):
             return dataclasses.replace(expr, of=_fold(of, kind))
+        case Call(_, _, argument) if argument is not None:
+            folded = dataclasses.replace(argument, value=_folded(expr), unit="")
+            return dataclasses.replace(expr, argument=folded)
         case Arithmetic(sign, left, right):
             inner = kind if sign in "+-" else "plain"
             return dataclasses.replace(

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from algovigil.errors import ConfigError, explain
 from algovigil_processor.alert.message import MAX_NAME, line
 from algovigil_processor.alert.rules.check import checked
 from algovigil_processor.alert.rules.grammar import RuleSyntaxError, parse
-from algovigil_processor.alert.rules.metrics import METRICS
+from algovigil_processor.alert.rules.needs import Need, needs
 from algovigil_processor.alert.rules.tree import metrics
 
 if TYPE_CHECKING:
@@ -21,14 +21,25 @@ if TYPE_CHECKING:
 
     from algovigil.config import Rule as RuleSetting
     from algovigil_processor.alert.evaluate.readings import Subject
-    from algovigil_processor.alert.rules.metrics import Source
+    from algovigil_processor.alert.rules.metrics import Cut
     from algovigil_processor.alert.rules.tree import Expr
     from algovigil_processor.alert.turn import Severity
 
 
+NO_DATA: Final = ("missing", "insufficient_data", "low_n")
+"""Why a condition may be unknown though the store answered."""
+
+Origin: TypeAlias = Literal["file", "api", "sla", "default"]
+"""Who wrote a rule: the settings, somebody over REST, or the product."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, ready to judge: `written` is for people, `condition` for `evaluate`."""
+    """One rule, ready to judge: `written` is for people, `condition` for `evaluate`.
+
+    `resolve` is what must hold for a firing alert to end; None is that the condition
+    does not. `unknown_fires` lists the reasons of unknown that count as true.
+    """
 
     name: str
     severity: Severity
@@ -36,16 +47,17 @@ class Rule:
     channels: tuple[str, ...]
     written: Expr
     condition: Expr
+    keep_ns: int = 0
+    resolve: Expr | None = None
+    min_samples: int = 0
+    unknown_fires: frozenset[str] = frozenset()
+    origin: Origin = "file"
+    needs: frozenset[Need] = frozenset()
 
     @property
-    def metrics(self) -> tuple[str, ...]:
-        """The metrics that the condition names, once each, in its order."""
-        return tuple(dict.fromkeys(ref.name for ref in metrics(self.condition)))
-
-    @property
-    def sources(self) -> frozenset[Source]:
-        """The sources that the condition reads."""
-        return frozenset(METRICS[name].source for name in self.metrics)
+    def cut(self) -> Cut:
+        """What the rule judges apart, within a version."""
+        return next((ref.cut for ref in metrics(self.condition) if ref.cut), "")
 
     def covers(self, subject: Subject) -> bool:
         """Whether every selector of the condition lets *subject* through."""
@@ -69,11 +81,16 @@ def compile_rules(settings: Iterable[RuleSetting]) -> tuple[Rule, ...]:
             raise ConfigError(
                 explain(f"two rules named {setting.name!r}", "a name for each rule")
             )
-        rules[setting.name] = _compiled(setting)
+        rules[setting.name] = compiled(setting)
     return tuple(rules.values())
 
 
-def _compiled(setting: RuleSetting) -> Rule:
+def compiled(setting: RuleSetting, origin: Origin = "file") -> Rule:
+    """Return *setting* as a rule.
+
+    Raises:
+        ConfigError: as `compile_rules`.
+    """
     if not setting.name or line(setting.name) != setting.name:
         raise ConfigError(
             explain(
@@ -81,23 +98,53 @@ def _compiled(setting: RuleSetting) -> Rule:
                 f"one printable line of 1 to {MAX_NAME} characters",
             )
         )
-    if not math.isfinite(setting.duration) or setting.duration < 0:
-        raise ConfigError(
-            explain(
-                f"duration of rule {setting.name!r}: {setting.duration}",
-                "seconds, 0 or more",
+    for key in ("duration", "keep_firing"):
+        seconds = getattr(setting, key)
+        if not math.isfinite(seconds) or seconds < 0:
+            raise ConfigError(
+                explain(f"{key} of rule {setting.name!r}: {seconds}", "seconds from 0")
             )
-        )
-    try:
-        written = parse(setting.condition)
-        condition = checked(written)
-    except RuleSyntaxError as error:
-        raise ConfigError(f"condition of rule {setting.name!r}: {error}") from None
-    return Rule(
+    written, condition = _condition(setting.name, "condition", setting.condition)
+    resolve = None
+    if setting.resolve_when:
+        _, resolve = _condition(setting.name, "resolve_when", setting.resolve_when)
+    rule = Rule(
         setting.name,
         setting.severity,  # type: ignore[arg-type] # config holds it to SEVERITIES
         int(setting.duration * 1e9),
         tuple(dict.fromkeys(setting.channels)),
         written,
         condition,
+        int(setting.keep_firing * 1e9),
+        resolve,
+        setting.min_samples,
+        _firing_reasons(setting),
+        origin,
+        needs(condition) | (needs(resolve) if resolve else frozenset()),
     )
+    if resolve is not None and not _one_cut(rule.cut, resolve):
+        raise ConfigError(
+            explain(
+                f"resolve_when of rule {setting.name!r} by another cut",
+                "the site or subgroup of the condition, or none",
+            )
+        )
+    return rule
+
+
+def _condition(name: str, key: str, text: str) -> tuple[Expr, Expr]:
+    try:
+        written = parse(text)
+        return written, checked(written)
+    except RuleSyntaxError as error:
+        raise ConfigError(f"{key} of rule {name!r}: {error}") from None
+
+
+def _one_cut(cut: Cut, expr: Expr) -> bool:
+    return all(ref.cut in ("", cut) for ref in metrics(expr))
+
+
+def _firing_reasons(setting: RuleSetting) -> frozenset[str]:
+    error = {"query_error"} if setting.on_error == "alert" else set()
+    no_data = set(NO_DATA) if setting.on_no_data == "alert" else set()
+    return frozenset(error | no_data)

@@ -4,8 +4,11 @@
     not     := "not" not | compare        compare := sum (("<"|">"|...) sum)?
     sum     := product (("+"|"-") product)*
     product := unary (("*"|"/") unary)*   unary := "-" unary | atom
-    atom    := number unit? | metric selector? | "(" or ")"
+    atom    := number unit? | ref | call | "(" or ")"
+    call    := function "(" ref ("," number unit?)? ")"
+    ref     := metric selector? ("by" cut)? ("over" span)? ("offset" span)?
     unit    := "ms" | "s" | "%"           selector := "{" label "=" string, ... "}"
+    span    := number ("s"|"m"|"h"|"d"|"w")       cut := "site" | "subgroup"
 
 Any text parses or raises `RuleSyntaxError` with a position, and
 `parse(render(tree)) == tree`: what is stored and shown is what was judged.
@@ -18,10 +21,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from algovigil.errors import explain, nearest
+from algovigil_processor.alert.rules.functions import ABSENT, FUNCTIONS
 from algovigil_processor.alert.rules.metrics import METRICS
 from algovigil_processor.alert.rules.tree import (
     BOOLEAN,
+    Absent,
     Arithmetic,
+    Call,
     Comparison,
     Every,
     Expr,
@@ -31,17 +37,24 @@ from algovigil_processor.alert.rules.tree import (
     Number,
     Some,
     children,
+    metrics,
 )
 from algovigil_processor.errors import ProcessorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from algovigil_processor.alert.rules.functions import Function
+    from algovigil_processor.alert.rules.metrics import Cut
     from algovigil_processor.alert.rules.tree import Operator, Sign, Unit
 
 MAX_CHARACTERS: Final = 2000
 MAX_DEPTH: Final = 20
-LABELS: Final = ("model", "version")
+MAX_SPAN: Final = 35 * 86_400
+MAX_TERMS: Final = 128
+LABELS: Final = ("model", "version", "site", "subgroup")
+_CUTS: Final = ("site", "subgroup")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 class RuleSyntaxError(ProcessorError):
@@ -64,7 +77,7 @@ _TOKEN: Final = re.compile(
       (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
     | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
     | (?P<string>"(?:[^"\\\x00-\x1f]|\\["\\])*")
-    | (?P<mark>>=|<=|==|!=|&&|\|\||<>|[-+*/()<>{},=%!])
+    | (?P<mark>>=|<=|==|!=|&&|\|\||<>|[-+*/()<>{},=%!\[\]])
     )""",
     re.VERBOSE,
 )
@@ -76,7 +89,8 @@ _HINTS: Final = {
     "&&": "write `and`",
     "||": "write `or`",
     "!": "write `not`",
-    "m": "units are ms, s and %",
+    "m": "units are ms, s and %; a window is written `over 5m`",
+    "[": "write `over 5m` for a window",
 }
 
 
@@ -235,6 +249,8 @@ class _Parser:
             self._expect(")")
             self._depth -= 1
             return expr
+        if token.text in FUNCTIONS or token.text == ABSENT:
+            return self._call()
         if token.kind == "word" and token.text.lower() not in ("and", "or", "not"):
             return self._metric()
         raise self._unexpected("a metric, a number or `(`")
@@ -249,16 +265,61 @@ class _Parser:
             unit = cast("Unit", self._take().text)
         return Number(value, unit, token.at)
 
+    def _call(self) -> Expr:
+        token = self._take()
+        self._expect("(")
+        if self._peek.kind != "word":
+            raise self._unexpected(f"a metric: `{token.text}(error_rate over 5m)`")
+        of = self._metric()
+        if token.text == ABSENT:
+            self._expect(")")
+            return Absent(of, token.at)
+        function = cast("Function", token.text)
+        argument = None
+        if FUNCTIONS[function].has_argument:
+            self._expect(",")
+            if self._peek.kind != "number":
+                raise self._unexpected("a number")
+            argument = self._number()
+        self._expect(")")
+        return Call(function, of, argument, token.at)
+
     def _metric(self) -> MetricRef:
         token = self._take()
         if token.text not in METRICS:
+            known = (*METRICS, *FUNCTIONS, ABSENT)
             raise RuleSyntaxError(
                 token.at,
                 f"unknown metric `{token.text[:40]}`",
                 "one of " + ", ".join(METRICS),
-                nearest(token.text, METRICS),
+                nearest(token.text, known),
             )
-        return MetricRef(token.text, self._selector(), token.at)
+        selector = self._selector()
+        by: Cut = ""
+        if self._at("by"):
+            self._next += 1
+            if not self._at(*_CUTS):
+                raise self._unexpected(" or ".join(_CUTS))
+            by = cast("Cut", self._take().text)
+        over = self._span("over")
+        return MetricRef(token.text, selector, by, over, self._span("offset"), token.at)
+
+    def _span(self, word: str) -> int:
+        if not self._at(word):
+            return 0
+        self._next += 1
+        token = self._peek
+        if token.kind != "number":
+            raise self._unexpected("a time such as `5m` or `7d`")
+        self._next += 1
+        if not self._at(*_SECONDS):
+            raise self._unexpected("a unit of time: " + ", ".join(_SECONDS))
+        seconds = float(token.text) * _SECONDS[self._take().text]
+        if not (1 <= seconds <= MAX_SPAN and seconds.is_integer()):
+            raise RuleSyntaxError(
+                token.at, f"a time of {seconds:g} s", "whole seconds, 1 s to 35 days"
+            )
+        return int(seconds)
 
     def _selector(self) -> tuple[tuple[str, str], ...]:
         if not self._at("{"):
@@ -307,4 +368,11 @@ def parse(text: str) -> Expr:
         )
     expr = _Parser(text).condition()
     _check_depth(expr)
+    if len(refs := metrics(expr)) > MAX_TERMS:
+        raise RuleSyntaxError(
+            refs[MAX_TERMS].at,
+            f"a condition of {len(refs)} metrics",
+            f"at most {MAX_TERMS}",
+            "split it",
+        )
     return expr

@@ -7,7 +7,11 @@ which a node began, serves messages and takes no part in equality.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from algovigil_processor.alert.rules.functions import Function
+    from algovigil_processor.alert.rules.metrics import Cut
 
 Operator: TypeAlias = Literal[">", ">=", "<", "<=", "==", "!="]
 Sign: TypeAlias = Literal["+", "-", "*", "/"]
@@ -25,10 +29,43 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class MetricRef:
-    """A metric of `METRICS`, of every subject that the selector lets through."""
+    """A metric of `METRICS`, of every subject that the selector lets through.
+
+    `over` and `offset` are seconds; 0 is the window that the metric has by itself, and
+    now. `by` divides a version's calls.
+    """
 
     name: str
     selector: tuple[tuple[str, str], ...] = ()
+    by: Cut = ""
+    over: int = 0
+    offset: int = 0
+    at: int = field(default=0, compare=False, repr=False)
+
+    @property
+    def cut(self) -> Cut:
+        """What the metric's calls are divided by, in words or by a selector."""
+        for label, _ in self.selector:
+            if label in ("site", "subgroup"):
+                return label  # type: ignore[return-value] # the two are cuts
+        return self.by
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of `FUNCTIONS` over a metric."""
+
+    function: Function
+    of: MetricRef
+    argument: Number | None = None
+    at: int = field(default=0, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """True where the metric was not seen in its window."""
+
+    of: MetricRef
     at: int = field(default=0, compare=False, repr=False)
 
 
@@ -84,10 +121,12 @@ class Some:
     at: int = field(default=0, compare=False, repr=False)
 
 
+Term: TypeAlias = MetricRef | Call | Absent
 Expr: TypeAlias = (
-    Number | MetricRef | Negative | Arithmetic | Comparison | Not | Every | Some
+    Number | Term | Negative | Arithmetic | Comparison | Not | Every | Some
 )
-BOOLEAN: Final = (Comparison, Not, Every, Some)
+TERMS: Final = (MetricRef, Call, Absent)
+BOOLEAN: Final = (Absent, Comparison, Not, Every, Some)
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -95,7 +134,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     match expr:
         case Number() | MetricRef():
             return ()
-        case Negative(of) | Not(of):
+        case Negative(of) | Not(of) | Call(_, of) | Absent(of):
             return (of,)
         case Arithmetic(_, left, right) | Comparison(_, left, right):
             return (left, right)
@@ -110,13 +149,22 @@ def metrics(expr: Expr) -> tuple[MetricRef, ...]:
     return tuple(ref for child in children(expr) for ref in metrics(child))
 
 
+def terms(expr: Expr) -> tuple[Term, ...]:
+    """Return what *expr* reads, functions whole, in the order of the text."""
+    if isinstance(expr, TERMS):
+        return (expr,)
+    return tuple(term for child in children(expr) for term in terms(child))
+
+
 def unselected(expr: Expr) -> Expr:
     """Return *expr* without selectors: closed words and numbers, no text."""
     match expr:
         case Number():
             return expr
         case MetricRef():
-            return replace(expr, selector=())
+            return replace(expr, selector=(), by=expr.cut)
+        case Call(_, of) | Absent(of):
+            return replace(expr, of=replace(of, selector=(), by=of.cut))
         case Negative(of) | Not(of):
             return replace(expr, of=unselected(of))
         case Arithmetic(_, left, right) | Comparison(_, left, right):
@@ -150,14 +198,39 @@ def _labels(selector: tuple[tuple[str, str], ...]) -> str:
     return f"{{{inner}}}" if inner else ""
 
 
+_SPANS: Final = ((604_800, "w"), (86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+
+def span(seconds: int) -> str:
+    """Write *seconds* in the largest unit that fits: `90m`, `1d`."""
+    size, unit = next(s for s in _SPANS if seconds % s[0] == 0)
+    return f"{seconds // size}{unit}"
+
+
+def _ref(ref: MetricRef) -> str:
+    parts = [ref.name + _labels(ref.selector)]
+    if ref.by:
+        parts.append(f"by {ref.by}")
+    if ref.over:
+        parts.append(f"over {span(ref.over)}")
+    if ref.offset:
+        parts.append(f"offset {span(ref.offset)}")
+    return " ".join(parts)
+
+
 def render(expr: Expr) -> str:
     """Write *expr* as text that `parse` reads back as the same tree."""
     match expr:
         case Number(value, unit):
             digits = str(int(value)) if value.is_integer() and value < 1e15 else None
             return f"{digits or repr(value)}{unit}"
-        case MetricRef(name, selector):
-            return name + _labels(selector)
+        case MetricRef():
+            return _ref(expr)
+        case Call(function, of, argument):
+            more = "" if argument is None else f", {render(argument)}"
+            return f"{function}({_ref(of)}{more})"
+        case Absent(of):
+            return f"absent({_ref(of)})"
         case Negative(of):
             return "-" + _wrapped(of, _BINDS[Negative])
         case Not(of):

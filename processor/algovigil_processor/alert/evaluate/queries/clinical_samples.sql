@@ -1,13 +1,16 @@
--- The newest value of each clinical metric of each model version in the window.
+-- What analysis measured of the outcomes, run by run.
 SELECT
     model_name,
     model_version,
+    '' AS service_name,
+    '' AS site,
+    '' AS subgroup,
     metric,
+    '' AS instance,
+    timestamp,
     value,
     denominator AS samples,
     status
 FROM clinical_metrics
 WHERE timestamp > fromUnixTimestamp64Nano({since_ns:Int64})
     AND timestamp <= fromUnixTimestamp64Nano({now_ns:Int64})
-ORDER BY timestamp DESC
-LIMIT 1 BY model_name, model_version, metric
