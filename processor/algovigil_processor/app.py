@@ -253,7 +253,7 @@ class App:
         store: Store,
         alerting: Alerting,
     ) -> Listen:
-        readers = Readers(lambda: store.reader(LIMITS))
+        readers = Readers(lambda name: store.reader({**LIMITS, "log_comment": name}))
         self._open.callback(readers.close)
         apps: dict[str, ASGIApp] = {
             "http": OtlpHttp(handler, from_json),

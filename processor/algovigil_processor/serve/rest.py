@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request  # noqa: TC002 # FastAPI resolves it
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from algovigil_processor.serve import metrics, models
 from algovigil_processor.serve.auth import Access, Guard
+from algovigil_processor.serve.caller import while_connected
 from algovigil_processor.serve.statements import answer
 from algovigil_processor.serve.wire import Refused, content_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from starlette.requests import Request
 
     from algovigil_processor.serve.readers import Readers
     from algovigil_processor.telemetry import Telemetry
@@ -121,10 +121,11 @@ def _sql(readers: Readers, telemetry: Telemetry) -> APIRouter:
     }
 
     @router.post("/query", response_class=Response, responses=problems)
-    async def query(request: Query) -> Response:
+    async def query(query: Query, request: Request) -> Response:
         """Run one reading statement; the body is its result in `format`."""
-        result = await answer(
-            readers, telemetry, request.sql, request.format, dict(request.parameters)
+        result = await while_connected(
+            request,
+            answer(readers, telemetry, query.sql, query.format, dict(query.parameters)),
         )
         return Response(
             result.body,

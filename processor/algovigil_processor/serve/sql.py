@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from algovigil_processor.serve.auth import Access, Guard
+from algovigil_processor.serve.caller import while_connected
 from algovigil_processor.serve.sqlgate import DATABASE, MAX_BYTES
 from algovigil_processor.serve.statements import Answer, answer
 from algovigil_processor.serve.wire import Refused, content_type, refused
@@ -116,8 +117,11 @@ class _Endpoint:
         )
         if "client_protocol_version" in parameters and _HELLO.fullmatch(sql.strip()):
             return await self._answer_hello()
-        result = await answer(
-            self._readers, self._telemetry, sql, output_format, _bound(parameters)
+        result = await while_connected(
+            request,
+            answer(
+                self._readers, self._telemetry, sql, output_format, _bound(parameters)
+            ),
         )
         return await _response(result, request)
 

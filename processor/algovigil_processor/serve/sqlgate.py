@@ -182,10 +182,10 @@ def admit(
     except Refused as error:
         raise Refused(error.code, _SCOPE.sub(". (", str(error))) from None
     _check_names(text, parameters or {})
-    _check_calls(text)
     found = _FORMAT.search(text)
     statement = Statement(text, found[1] if found else "")
     root = _judge(engine(f"EXPLAIN AST {text}"), bool(found))
+    _check_calls(text)
     if root.startswith("Show"):
         _check_show(text)
     return statement

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ async def answer(
 
     try:
         result = await readers.run(work)
+    except asyncio.CancelledError:
+        telemetry.count("sql.queries", result="cancelled")
+        raise
     except Refused as error:
         kind = "refused" if error.status == 403 else "failed"
         telemetry.count("sql.queries", result=kind)

@@ -145,10 +145,10 @@ class _Session:
 class Reader:
     """A read-only session for statements of users, with limits of its own."""
 
-    def __init__(self, session: _Session, limits: Mapping[str, int]) -> None:
+    def __init__(self, session: _Session, limits: Mapping[str, int | str]) -> None:
         self._session = session
         session.set(
-            [f"SET {name} = {value}" for name, value in limits.items()]
+            [f"SET {name} = {value!r}" for name, value in limits.items()]
             + ["SET readonly = 1"]
         )
 
@@ -238,7 +238,7 @@ class Store:
         except Exception as error:
             raise _query_error(error) from None
 
-    def reader(self, limits: Mapping[str, int]) -> Reader:
+    def reader(self, limits: Mapping[str, int | str]) -> Reader:
         """Open a read-only session with *limits*, ClickHouse settings."""
         return Reader(_Session(self._path), limits)
 

@@ -35,6 +35,7 @@ class Served:
     guarded_port: int
     telemetry: Telemetry
     parts: dict[str, str]
+    store: Store
 
     @property
     def sql(self) -> str:
@@ -133,7 +134,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     store = Store(tmp_path_factory.mktemp("data") / "clickhouse", telemetry)
     store.insert([batch("inferences", inferences()), *findings()], "seed")
     parts = {"database": "", "journal": ""}
-    readers = Readers(lambda: store.reader(LIMITS))
+    readers = Readers(lambda name: store.reader({**LIMITS, "log_comment": name}))
     api = rest.build("9.9", lambda: parts, readers, [], telemetry)
     guarded = sql.build(readers, telemetry, access=Access("s3cret"))
     with (
@@ -141,6 +142,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         serving(api) as api_port,
         serving(guarded) as guarded_port,
     ):
-        yield Served(sql_port, api_port, guarded_port, telemetry, parts)
+        yield Served(sql_port, api_port, guarded_port, telemetry, parts, store)
     readers.close()
     store.close()

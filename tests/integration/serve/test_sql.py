@@ -6,6 +6,7 @@ import datetime
 import gzip
 import json
 import subprocess
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -234,6 +235,25 @@ def test_clickhouse_connect_gets_our_errors(client: Client) -> None:
     with pytest.raises(DatabaseError, match="Code: "):
         client.insert("inferences", [[1]], column_names=["row"])
     assert 200 == client.command(COUNT)
+
+
+def test_a_client_that_hangs_up_ends_its_statement(
+    served: Served, http: httpx.Client
+) -> None:
+    """On either port: a closed dashboard costs nothing more."""
+    sql = "SELECT max(sipHash64(number)) FROM numbers(100000000000)"
+    for port in (served.sql, f"{served.api}/api/v1/query"):
+        before = served.telemetry.total("sql.queries", result="cancelled")
+        body = sql if port == served.sql else json.dumps({"sql": sql})
+        with pytest.raises(httpx.ReadTimeout):
+            headers = {"Content-Type": "application/json"}
+            httpx.post(port, content=body, headers=headers, timeout=0.5)
+        deadline = time.monotonic() + 20
+        while served.telemetry.total("sql.queries", result="cancelled") == before:
+            assert time.monotonic() < deadline
+    # four sessions; if the two above ran on, these would wait for 60 s
+    answers = [http.post("/", content=COUNT, timeout=20).text for _ in range(8)]
+    assert ["200\n"] * 8 == answers
 
 
 @pytest.mark.debian

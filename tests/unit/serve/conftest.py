@@ -32,8 +32,9 @@ class Failed(ProcessorError):
 class ChdbReader:
     """The smallest reader that is one: a chDB session with `readonly`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, name: str = "") -> None:
         self.session = Session(path)
+        self.session.query(f"SET log_comment = '{name}'")
         for setting in ("max_execution_time = 10", "max_result_rows = 400000"):
             self.session.query(f"SET {setting}")
         self.session.query("USE otel")
@@ -60,7 +61,7 @@ class ChdbReader:
 @pytest.fixture(scope="module")
 def open_reader(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[], ChdbReader]]:
+) -> Iterator[Callable[[str], ChdbReader]]:
     """Open read-only sessions; the engine closes with the module, since a process
     has one path open at a time."""
     path = str(tmp_path_factory.mktemp("clickhouse"))
@@ -70,8 +71,8 @@ def open_reader(
     writer.query("INSERT INTO otel.t VALUES ('x', 1, [2, 1], {'k': 0.5})")
     opened: list[ChdbReader] = []
 
-    def open_one() -> ChdbReader:
-        opened.append(ChdbReader(path))
+    def open_one(name: str = "") -> ChdbReader:
+        opened.append(ChdbReader(path, name))
         return opened[-1]
 
     yield open_one
@@ -81,6 +82,6 @@ def open_reader(
 
 
 @pytest.fixture(scope="module")
-def reader(open_reader: Callable[[], ChdbReader]) -> ChdbReader:
+def reader(open_reader: Callable[[str], ChdbReader]) -> ChdbReader:
     """One read-only session."""
-    return open_reader()
+    return open_reader("")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def readers(open_reader: Callable[[], ChdbReader]) -> Iterator[Readers]:
+def readers(open_reader: Callable[[str], ChdbReader]) -> Iterator[Readers]:
     pool = Readers(open_reader, sessions=2, waiting=1)
     yield pool
     pool.close()
@@ -36,7 +36,7 @@ def ask(readers: Readers, sql: str, output_format: str = "TSV") -> bytes:
 
 
 def test_a_failed_statement_leaves_nothing_to_the_next(
-    open_reader: Callable[[], ChdbReader],
+    open_reader: Callable[[str], ChdbReader],
 ) -> None:
     """What a statement put out before it failed reaches nobody.
 
@@ -49,7 +49,7 @@ def test_a_failed_statement_leaves_nothing_to_the_next(
     assert 36 == refused.value.code
     assert b"5\n" == ask(readers, "SELECT 5")
     readers.close()
-    control = open_reader()
+    control = open_reader("")
     with pytest.raises(ProcessorError):
         control.raw(failing, "TSV")
     assert b"5\n" != control.raw("SELECT 5", "TSV")
@@ -76,13 +76,13 @@ def test_more_than_the_bound_is_refused_at_once(readers: Readers) -> None:
 
 
 def test_each_session_belongs_to_one_thread(
-    open_reader: Callable[[], ChdbReader],
+    open_reader: Callable[[str], ChdbReader],
 ) -> None:
     """Statements run at once on as many sessions as stated, opened when needed."""
     opened = []
 
-    def open_one() -> ChdbReader:
-        opened.append(open_reader())
+    def open_one(name: str) -> ChdbReader:
+        opened.append(open_reader(name))
         return opened[-1]
 
     async def many() -> set[bytes]:
@@ -97,7 +97,7 @@ def test_each_session_belongs_to_one_thread(
     assert 1 <= len(opened) <= 3
 
 
-def test_a_closed_pool_refuses(open_reader: Callable[[], ChdbReader]) -> None:
+def test_a_closed_pool_refuses(open_reader: Callable[[str], ChdbReader]) -> None:
     """After close a statement is refused, not hung."""
     readers = Readers(open_reader, sessions=1)
     readers.close()
@@ -107,7 +107,7 @@ def test_a_closed_pool_refuses(open_reader: Callable[[], ChdbReader]) -> None:
 
 
 def test_closing_ends_a_statement_that_runs_on(
-    open_reader: Callable[[], ChdbReader],
+    open_reader: Callable[[str], ChdbReader],
 ) -> None:
     """The processor stops in time whatever users have asked for."""
     readers = Readers(open_reader, sessions=1)
@@ -130,6 +130,47 @@ def test_closing_ends_a_statement_that_runs_on(
         return time.monotonic() - started
 
     assert asyncio.run(close_meanwhile()) < 5
+
+
+def test_who_cancels_ends_his_statement_and_no_other(
+    open_reader: Callable[[str], ChdbReader],
+) -> None:
+    """Of two that run on the cancelled one stops; one that waits never runs."""
+    readers = Readers(open_reader, sessions=2)
+    telemetry = Telemetry()
+    endless = "SELECT max(sipHash64(number)) FROM numbers(100000000000)"
+    bounded = "SELECT count() FROM numbers(30000000) WHERE sipHash64(number) = 1"
+    begun = threading.Semaphore(0)
+
+    def watched(sql: str) -> Callable[[Session], bytes]:
+        def work(session: Session) -> bytes:
+            begun.release()
+            return session.raw(sql, "TSV")
+
+        return work
+
+    async def cancel_one() -> bytes:
+        first = asyncio.create_task(readers.run(watched(endless)))
+        other = asyncio.create_task(readers.run(watched(bounded)))
+        for _ in range(2):
+            await asyncio.to_thread(begun.acquire)
+        waiting = asyncio.create_task(answer(readers, telemetry, "SELECT 1", "TSV"))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        first.cancel()
+        for task in (first, waiting):
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        # both sessions are free for this again only if the first statement ended
+        both = [asyncio.create_task(readers.run(lambda _: 0)) for _ in range(2)]
+        await asyncio.wait_for(asyncio.gather(*both), 60)
+        return await other
+
+    started = time.monotonic()
+    assert b"0\n" == asyncio.run(cancel_one())
+    assert time.monotonic() - started < 60
+    assert 1 == telemetry.total("sql.queries", result="cancelled")
+    readers.close()
 
 
 @pytest.mark.parametrize(

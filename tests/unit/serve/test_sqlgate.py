@@ -209,7 +209,7 @@ DESCRIBE (SELECT {})
 
 
 def engine(reader: ChdbReader, parameters: Mapping[str, object] | None = None):
-    session = Session(reader)
+    session = Session(reader, "")
     return lambda text: session.raw(text, "TSVRaw", parameters).decode()
 
 
