@@ -25,12 +25,21 @@ demo: venv ## run the whole job live on real clinical data, until Ctrl-C
 
 .PHONY: test
 test: venv ## run the tests (under 10 minutes)
-	$(BIN)/python -m pytest -m 'not soak and not debian'
+	$(BIN)/python -m pytest -m 'not soak and not debian and not foreign'
 
 .PHONY: test-debian
 test-debian: venv ## run the tests that need packages of Debian; installs them as root
 	command -v curl > /dev/null || (apt-get update -qq && apt-get install -y -qq curl)
 	$(BIN)/python -m pytest -m debian
+
+.PHONY: test-foreign
+test-foreign: venv ## run the tests with senders and readers of other languages (needs node and npm)
+	command -v npm > /dev/null || (apt-get update -qq && apt-get install -y -qq nodejs npm)
+	mkdir -p $(VENV)/node && cp tests/foreign/package.json $(VENV)/node/
+	cd $(VENV)/node && npm install --silent --no-audit --no-fund --no-package-lock
+	test -x $(VENV)/foreign/bin/python || $(PYTHON) -m venv $(VENV)/foreign
+	$(VENV)/foreign/bin/python -m pip install --quiet --disable-pip-version-check -r tests/foreign/requirements.txt
+	$(BIN)/python -m pytest -m foreign
 
 .PHONY: soak
 soak: venv ## run the long fault and load tests
