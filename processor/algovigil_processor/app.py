@@ -32,7 +32,7 @@ from algovigil_processor.receive.intake import Intake
 from algovigil_processor.redact import Redact
 from algovigil_processor.serve import rest, sql
 from algovigil_processor.serve.auth import access
-from algovigil_processor.serve.readers import LIMITS, Readers
+from algovigil_processor.serve.readers import Readers, limits
 from algovigil_processor.server import HttpServer
 from algovigil_processor.state import State
 from algovigil_processor.store import Store, database_path
@@ -253,7 +253,12 @@ class App:
         store: Store,
         alerting: Alerting,
     ) -> Listen:
-        readers = Readers(lambda name: store.reader({**LIMITS, "log_comment": name}))
+        bounds = self._config.sql
+        readers = Readers(
+            lambda name: store.reader(limits(bounds, name)),
+            sessions=bounds.sessions,
+            waiting=bounds.waiting,
+        )
         self._open.callback(readers.close)
         apps: dict[str, ASGIApp] = {
             "http": OtlpHttp(handler, from_json),

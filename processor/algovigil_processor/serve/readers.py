@@ -18,20 +18,25 @@ from algovigil_processor.serve.wire import Refused, refused
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from algovigil.config import Sql
+
 T = TypeVar("T")
 
 # Statements of users are the ones that run read-only; the writer's never do.
 _KILL_ALL: Final = "KILL QUERY WHERE Settings['readonly'] = '1' ASYNC"
 _KILL_ONE: Final = "KILL QUERY WHERE Settings['log_comment'] = '{name}' ASYNC"
 
-LIMITS: Final[Mapping[str, int]] = {
-    "max_execution_time": 60,  # seconds
-    "max_memory_usage": 1 << 30,  # bytes
-    "max_result_rows": 1_000_000,
-    "max_result_bytes": 256 << 20,
-    "max_threads": 2,
-}
-"""ClickHouse settings of each session, set before it becomes read-only."""
+
+def limits(sql: Sql, name: str) -> dict[str, int | str]:
+    """Return the ClickHouse settings of the session *name*, before it is read-only."""
+    return {
+        "max_execution_time": sql.seconds,
+        "max_memory_usage": sql.memory_bytes,
+        "max_result_rows": sql.result_rows,
+        "max_result_bytes": sql.result_bytes,
+        "max_threads": sql.threads,
+        "log_comment": name,
+    }
 
 
 class Reader(Protocol):

@@ -19,6 +19,7 @@ from algovigil.config.analysis import Clinical, DriftDetection
 from algovigil.config.client import Capture, Metrics, Outcomes, Processor
 from algovigil.config.ingest import Database, Ingest, Phi, Storage
 from algovigil.config.read import build, scalar
+from algovigil.config.serve import Sql
 from algovigil.errors import ConfigError, explain
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Phi",
     "Processor",
     "Rule",
+    "Sql",
     "Storage",
 ]
 
@@ -50,6 +52,7 @@ class MonitoringConfig:
     storage: Storage = field(default_factory=Storage)
     phi: Phi = field(default_factory=Phi)
     ingest: Ingest = field(default_factory=Ingest)
+    sql: Sql = field(default_factory=Sql)
     alerts: Alerts = field(default_factory=Alerts)
     drift_detection: DriftDetection = field(default_factory=DriftDetection)
     clinical: Clinical = field(default_factory=Clinical)

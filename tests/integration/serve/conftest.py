@@ -12,11 +12,12 @@ import pyarrow as pa
 import pytest
 import uvicorn
 
+from algovigil.config import Sql
 from algovigil_processor.batch import Batch, Origin
 from algovigil_processor.schema import SCHEMAS, Table
 from algovigil_processor.serve import rest, sql
 from algovigil_processor.serve.auth import Access
-from algovigil_processor.serve.readers import LIMITS, Readers
+from algovigil_processor.serve.readers import Readers, limits
 from algovigil_processor.store import Store
 from algovigil_processor.telemetry import Telemetry
 
@@ -134,7 +135,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     store = Store(tmp_path_factory.mktemp("data") / "clickhouse", telemetry)
     store.insert([batch("inferences", inferences()), *findings()], "seed")
     parts = {"database": "", "journal": ""}
-    readers = Readers(lambda name: store.reader({**LIMITS, "log_comment": name}))
+    readers = Readers(lambda name: store.reader(limits(Sql(), name)))
     api = rest.build("9.9", lambda: parts, readers, [], telemetry)
     guarded = sql.build(readers, telemetry, access=Access("s3cret"))
     with (
