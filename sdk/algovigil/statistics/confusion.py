@@ -19,12 +19,12 @@ MIN_TOTAL = 20
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Counts of predicted against true."""
+    """Counts of predicted against true; no whole numbers where rows have weights."""
 
-    tp: int
-    fp: int
-    fn: int
-    tn: int
+    tp: float
+    fp: float
+    fn: float
+    tn: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,15 @@ class Rate:
     value: float | None
     lower: float | None
     upper: float | None
-    numerator: int
-    denominator: int
+    numerator: float
+    denominator: float
     status: Status
 
 
 def rate(
     metric: str,
-    numerator: int,
-    denominator: int,
+    numerator: float,
+    denominator: float,
     minimum: int,
     confidence: float = 0.95,
 ) -> Rate:

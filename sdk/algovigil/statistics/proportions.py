@@ -19,7 +19,9 @@ class Interval:
     confidence: float = 0.95
 
 
-def wilson(successes: int, trials: int, confidence: float = 0.95) -> Interval | None:
+def wilson(
+    successes: float, trials: float, confidence: float = 0.95
+) -> Interval | None:
     """Return Wilson's score interval (JASA 1927), the default for a proportion."""
     _check(successes, trials, confidence)
     if not trials:
@@ -34,7 +36,7 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> Interval | 
 
 
 def clopper_pearson(
-    successes: int, trials: int, confidence: float = 0.95
+    successes: float, trials: float, confidence: float = 0.95
 ) -> Interval | None:
     """Return the exact interval (Biometrika 1934): coverage is never under nominal."""
     _check(successes, trials, confidence)
@@ -52,7 +54,7 @@ def clopper_pearson(
 
 
 def newcombe_difference(
-    first: tuple[int, int], second: tuple[int, int], confidence: float = 0.95
+    first: tuple[float, float], second: tuple[float, float], confidence: float = 0.95
 ) -> Interval | None:
     """Return the interval of p1 - p2; each side is (successes, trials).
 
@@ -68,7 +70,7 @@ def newcombe_difference(
     return Interval(max(gap - below, -1.0), min(gap + above, 1.0), confidence)
 
 
-def _check(successes: int, trials: int, confidence: float) -> None:
+def _check(successes: float, trials: float, confidence: float) -> None:
     if not 0 <= successes <= trials:
         raise ValueError("found: successes outside 0..trials; expected: a count")
     if not 0 < confidence < 1:
