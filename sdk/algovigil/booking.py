@@ -133,6 +133,7 @@ def _carry_rows(facts: Facts, attributes: dict[str, Any], milliseconds: float) -
     """Add the captured rows to *attributes*, or log them if they are large."""
     found, answers = _inputs(facts), _outputs(facts)
     arrays = _arrays(found, answers, failed=facts.error is not None)
+    arrays = {name: value for name, value in arrays.items() if name not in attributes}
     if capture.wire_bytes(found, answers) <= SPAN_BYTES:
         attributes.update(arrays)
         return
@@ -151,19 +152,18 @@ def _carry_rows(facts: Facts, attributes: dict[str, Any], milliseconds: float) -
 def _inputs(facts: Facts) -> capture.Inputs | None:
     if facts.held is None:
         return None
-    most = facts.signals.config.capture.max_features
-    return capture.inputs(facts.held, facts.names, most)
+    found = capture.inputs(facts.held, facts.names, facts.signals.config.capture)
+    return None if found is None else facts.signals.privacy.inputs(found)
 
 
 def _outputs(facts: Facts) -> capture.Outputs:
-    """Return labels and scores; of two answers that have them, the later counts."""
-    labels: Any = ()
-    scores: Any = ()
+    """Return all that was answered; of two that say the same, the later counts."""
+    answers = capture.Outputs()
     for answer in facts.answers:
         found = _read(answer)
         if found is not None:
-            labels, scores = found.labels or labels, found.scores or scores
-    return capture.Outputs(labels, scores)
+            answers = found.over(answers)
+    return facts.signals.privacy.outputs(answers)
 
 
 @quiet
@@ -176,6 +176,11 @@ def _read(answer: Answer) -> capture.Outputs | None:
         return capture.probabilities(rows, classes)
     if how == "decision_function":
         return capture.margins(rows, classes)
+    if how == "scores":
+        return capture.scored(rows)
+    named = capture.labelled(rows)
+    if named is not None:
+        return named
     is_matrix = bool(rows) and isinstance(rows[0], (list, tuple))
     if how == "answers" and is_matrix and len(rows[0]) > 1:
         return capture.probabilities(list(map(list, rows)), classes)
@@ -186,17 +191,48 @@ def _arrays(
     found: capture.Inputs | None, answers: capture.Outputs, *, failed: bool
 ) -> dict[str, Any]:
     arrays: dict[str, Any] = {}
-    if found is not None and found.feature_values:
-        arrays[semconv.FEATURE_NAMES] = found.feature_names
-        arrays[semconv.FEATURE_VALUES] = tuple(found.feature_values)
-    # a text that made the model raise is no category, and may be anything
-    if found is not None and found.category_values and not failed:
-        arrays[semconv.CATEGORY_NAMES] = found.category_names
-        arrays[semconv.CATEGORY_VALUES] = tuple(found.category_values)
-    if answers.labels:
-        arrays[semconv.PREDICTION_LABELS] = tuple(answers.labels)
-    if answers.scores:
-        arrays[semconv.PREDICTION_SCORES] = tuple(map(float, answers.scores))
+    if found is not None:
+        arrays |= _given(found, failed=failed)
+    if answers.class_scores:
+        arrays[semconv.PREDICTION_CLASSES] = answers.classes
+    for name, values in (
+        (semconv.PREDICTION_LABELS, answers.labels),
+        (semconv.PREDICTION_SCORES, map(float, answers.scores)),
+        (semconv.PREDICTION_VALUES, answers.values),
+        (semconv.PREDICTION_CLASS_SCORES, answers.class_scores),
+    ):
+        if kept := tuple(values):
+            arrays[name] = kept
+    return arrays
+
+
+def _given(found: capture.Inputs, *, failed: bool) -> dict[str, Any]:
+    """Return the attributes of *found*; of a call that failed, without its texts.
+
+    A text that made the model raise is no category, and may be anything.
+    """
+    arrays: dict[str, Any] = {}
+    kinds = [
+        (semconv.FEATURE_NAMES, found.feature_names),
+        (semconv.FEATURE_VALUES, found.feature_values),
+    ]
+    if not failed:
+        kinds += [
+            (semconv.CATEGORY_NAMES, found.category_names),
+            (semconv.CATEGORY_VALUES, found.category_values),
+            (semconv.TEXT_NAMES, found.text_names),
+            (semconv.TEXT_VALUES, found.text_values),
+        ]
+    for (name, names), (key, values) in zip(kinds[::2], kinds[1::2], strict=True):
+        if values:
+            arrays[name], arrays[key] = names, tuple(values)
+    if found.tensors:
+        arrays[semconv.INPUT_NAMES] = tuple(found.tensors)
+        arrays[semconv.INPUT_TYPES] = tuple(found.tensors.values())
+    if found.embedding:
+        arrays[semconv.EMBEDDING] = tuple(found.embedding)
+    for dimension, value in found.subgroup.items():
+        arrays[f"{semconv.SUBGROUP}.{dimension}"] = value
     return arrays
 
 

@@ -215,7 +215,8 @@ class Call:
         facts = self._facts
         self._count(count)
         if facts.signals.config.capture.features:
-            facts.held = hold.take(rows, facts.picked)
+            settings = facts.signals.config.capture
+            facts.held = hold.take(rows, facts.picked, settings, named=bool(names))
             facts.names = names
 
     def _count(self, rows: int) -> None:
@@ -243,7 +244,7 @@ class Call:
         if facts.rows is None:
             self._count(count)
         if count == facts.rows:
-            held = hold.take(given, facts.picked)
+            held = hold.answer(given, facts.picked)
             facts.answers.append((how, held, classes, regression))
 
 

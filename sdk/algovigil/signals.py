@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from algovigil.backlog import Backlog
     from algovigil.booking import Facts
     from algovigil.phi import Protector
+    from algovigil.privacy import Privacy
 
 SCOPE: Final = "algovigil"
 # ms: most models answer between 50 us and 30 s; the default buckets start at 5 ms
@@ -266,6 +267,13 @@ class Signals:
         from algovigil.phi import Protector
 
         return Protector.of(self.config.phi)
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """Return what takes identifiers out of columns."""
+        from algovigil.privacy import Privacy
+
+        return Privacy(self.protector)
 
 
 _lock: Final = threading.Lock()

@@ -3,6 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+from algovigil.config.read import one_of
+
+DICOM_DEFAULT: Final = (
+    *("Modality", "Manufacturer", "ManufacturerModelName", "BodyPartExamined"),
+    *("ViewPosition", "PhotometricInterpretation", "ConvolutionKernel"),
+    *("Rows", "Columns", "NumberOfFrames", "BitsStored", "PixelSpacing"),
+    *("SliceThickness", "KVP", "Exposure", "MagneticFieldStrength"),
+    *("RepetitionTime", "EchoTime", "FlipAngle"),
+)
+DICOM_KNOWN: Final = frozenset(
+    (
+        *DICOM_DEFAULT,
+        *("Laterality", "ImageLaterality", "PatientPosition", "PatientOrientation"),
+        *("PresentationIntentType", "ScanningSequence", "SequenceVariant"),
+        *("MRAcquisitionType", "SoftwareVersions", "SamplesPerPixel"),
+        *(
+            "BitsAllocated",
+            "ExposureTime",
+            "XRayTubeCurrent",
+            "DistanceSourceToDetector",
+        ),
+        *("SpacingBetweenSlices", "ImagerPixelSpacing", "EchoTrainLength"),
+        *("InversionTime", "RescaleSlope", "RescaleIntercept"),
+        *("WindowCenter", "WindowWidth", "SpiralPitchFactor", "ReconstructionDiameter"),
+    )
+)
+"""Facts of how an image was made; no identifier can be named in a file of settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +53,18 @@ class Capture:
     predictions: bool = True
     max_rows: int = 256
     max_features: int = 256
+    text: bool = False
+    """Free texts, cleaned by the PHI rules."""
+    tensors: bool = True
+    """Summaries of images and tensors."""
+    embedding: int = 0
+    """Size of the embedding of each tensor; 0 is none."""
+    dicom_fields: tuple[str, ...] = DICOM_DEFAULT
+    """Keywords that are read of DICOM headers."""
+
+    def __post_init__(self) -> None:
+        for keyword in self.dicom_fields:
+            one_of("capture.dicom_fields", keyword, DICOM_KNOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,11 +84,11 @@ def test_one_call_is_one_record(captured: Captured, model: Any, operation: str) 
 
 
 def test_inherited_methods_are_recorded_once(captured: Captured) -> None:
-    """A method defined on an ancestor is one record, with values as scores."""
+    """A method defined on an ancestor is one record, with its values."""
     model = Lasso().fit(ROWS, np.arange(len(ROWS)))
     model.predict(ROWS[:2])
     (span,) = captured.spans
-    assert 2 == len((span.attributes or {})[semconv.PREDICTION_SCORES])  # type: ignore[arg-type]
+    assert 2 == len((span.attributes or {})[semconv.PREDICTION_VALUES])  # type: ignore[arg-type]
     assert semconv.PREDICTION_LABELS not in (span.attributes or {})
 
 

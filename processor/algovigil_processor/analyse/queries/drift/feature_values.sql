@@ -16,13 +16,13 @@ FROM
         arrayConcat(
             mapValues(features),
             arrayMap(name -> nan, missing),
-            [ifNull(score, nan)]
+            [coalesce(score, value, nan)]
         ) AS numbers,
         count() OVER () AS predictions,
         max(toUnixTimestamp64Nano(timestamp)) OVER () AS last_ns
     FROM
     (
-        SELECT timestamp, features, missing, score
+        SELECT timestamp, features, missing, score, value
         FROM inferences
         WHERE model_name = {model:String}
             AND model_version = {version:String}
