@@ -13,6 +13,7 @@ import logging
 import os
 import threading
 import time
+import uuid
 from typing import TYPE_CHECKING, Final
 
 from algovigil.errors import explain
@@ -25,6 +26,7 @@ from algovigil_processor.errors import ProcessorError, StartError
 from algovigil_processor.ingest import Line
 from algovigil_processor.journal import Journal
 from algovigil_processor.listen import Address, Listen, bind
+from algovigil_processor.own_metrics import OwnMetrics
 from algovigil_processor.receive import grpc
 from algovigil_processor.receive.handler import Handler
 from algovigil_processor.receive.http import App as OtlpHttp
@@ -238,7 +240,15 @@ class App:
         analysis = Analysis(store, redact, self._config, self.telemetry)
         alerting = Alerting(store, redact, state, self._config, self.telemetry)
         pace = self._config.alerts.interval
+        own = OwnMetrics(
+            store,
+            redact,
+            self.telemetry,
+            started_ns=time.time_ns(),
+            instance=uuid.uuid4().hex[:8],
+        )
         for name, seconds, call in (
+            ("own metrics", self._config.storage.own_metrics_seconds, own.tick),
             ("analyse", pace, analysis.tick),
             ("alert", pace, alerting.tick),
             ("deliver", min(pace, 1.0), alerting.deliver),

@@ -26,7 +26,7 @@ STAGES = {
     "serve",
     "compliance",
 }
-WIRING = {"app", "ingest", "listen", "server", "commands", "demo"}
+WIRING = {"app", "ingest", "listen", "own_metrics", "server", "commands", "demo"}
 
 
 def imported(file: Path) -> set[str]:

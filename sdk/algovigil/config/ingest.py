@@ -23,6 +23,8 @@ class Storage:
     url: str = ""
     rollup_seconds: int = 60
     """Width of a rollup bucket."""
+    own_metrics_seconds: float = 15.0
+    """How often the processor stores its own counters and gauges."""
 
 
 @dataclass(frozen=True, slots=True)
