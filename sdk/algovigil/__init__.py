@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         PatientOutcome,
     )
     from algovigil.phi import PHIProtector
+    from algovigil.scope import context
 
 __all__ = [
     "AdverseEvent",
@@ -31,6 +32,7 @@ __all__ = [
     "PHIProtector",
     "PatientOutcome",
     "Unavailable",
+    "context",
     "monitor",
     "track_inference",
 ]
@@ -43,6 +45,7 @@ _LAZY = {
     "OutcomeType": "outcomes",
     "PHIProtector": "phi",
     "PatientOutcome": "outcomes",
+    "context": "scope",
     "monitor": "inference",
     "track_inference": "inference",
 }

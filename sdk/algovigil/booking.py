@@ -7,6 +7,8 @@ thread of `backlog` where there is one. What cannot be told exactly is left out.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry._logs import SeverityNumber
@@ -14,13 +16,16 @@ from opentelemetry.attributes import BoundedAttributes
 from opentelemetry.semconv.attributes.error_attributes import ERROR_TYPE
 from opentelemetry.trace import StatusCode
 
-from algovigil import capture, hold, semconv
+from algovigil import about, capture, hold, semconv
 from algovigil.quiet import quiet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from algovigil.model import Model
     from algovigil.signals import Series, Signals
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 SPAN_BYTES: Final = 64 * 1024
 """Rows above this size travel in a log record, not on the span (docs/wire.md)."""
 _CALL_BYTES: Final = 2048  # a call without its rows, about
@@ -36,11 +41,14 @@ class Facts:
     __slots__ = (
         "absorbed",
         "answers",
+        "block",
+        "carried",
         "context",
+        "device",
         "elapsed_ns",
         "error",
-        "extra",
         "held",
+        "inference_id",
         "model",
         "names",
         "operation",
@@ -52,6 +60,8 @@ class Facts:
         "span",
         "started_ns",
         "subject",
+        "told",
+        "vectors",
     )
 
     signals: Signals
@@ -72,7 +82,14 @@ class Facts:
         self.held: Any = None
         self.names: tuple[str, ...] = ()
         self.answers: list[Answer] = []
-        self.extra: dict[str, Any] = {}
+        self.vectors: Any = None
+        self.device: Any = None
+        """Where the inputs lie, as their framework says it."""
+        self.inference_id: str | None = None
+        self.told: Mapping[str, Any] = _NOTHING
+        """What the caller says of this call, uncleaned; so is `carried`."""
+        self.block: Mapping[str, str] = _NOTHING
+        self.carried: Mapping[str, Any] = _NOTHING
         self.absorbed: Model | None = None
         self.error: str | None = None
 
@@ -110,7 +127,7 @@ def book(facts: Facts) -> None:
 @quiet
 def _describe(facts: Facts, known: dict[str, str], milliseconds: float) -> None:
     """Put what is known on the span; rows in a log record if they are large."""
-    attributes: dict[str, Any] = {**known, **facts.extra}
+    attributes: dict[str, Any] = {**known, **_about(facts)}
     if facts.absorbed is not None:
         inner = {
             semconv.MODEL_VERSION: facts.absorbed.version,
@@ -128,10 +145,31 @@ def _describe(facts: Facts, known: dict[str, str], milliseconds: float) -> None:
     _put(facts.span, attributes)
 
 
+def _about(facts: Facts) -> dict[str, Any]:
+    """Return whom and what the call is about, and where it ran."""
+    found: dict[str, Any] = {}
+    if facts.told or facts.block or facts.carried:
+        protector = facts.signals.protector
+        found |= about.clean(facts.carried, protector)
+        found |= facts.block
+        found |= about.clean(facts.told, protector)
+        found.pop(semconv.INFERENCE_ID, None)
+        if facts.inference_id is not None:
+            found[semconv.INFERENCE_ID] = facts.inference_id
+    inner = facts.model if facts.absorbed is None else facts.absorbed
+    device = str(facts.device or inner.device or "")
+    if device:
+        found[semconv.DEVICE] = device
+    return found
+
+
 @quiet
 def _carry_rows(facts: Facts, attributes: dict[str, Any], milliseconds: float) -> None:
     """Add the captured rows to *attributes*, or log them if they are large."""
     found, answers = _inputs(facts), _outputs(facts)
+    if facts.vectors is not None:
+        embedding = _own_embedding(facts) or ()
+        found = replace(found or capture.Inputs(), embedding=embedding)
     arrays = _arrays(found, answers, failed=facts.error is not None)
     arrays = {name: value for name, value in arrays.items() if name not in attributes}
     if capture.wire_bytes(found, answers) <= SPAN_BYTES:
@@ -146,6 +184,18 @@ def _carry_rows(facts: Facts, attributes: dict[str, Any], milliseconds: float) -
         event_name=semconv.EVENT_INFERENCE_ROWS,
     )
     attributes[semconv.ROWS_CARRIER] = "log"
+
+
+@quiet
+def _own_embedding(facts: Facts) -> Sequence[float]:
+    """Return the vectors that the caller gave, one for each captured row."""
+    rows = capture.answer(facts.vectors)
+    kept = facts.rows if facts.picked is None else len(facts.picked)
+    if not rows or len(rows) != kept or not isinstance(rows[0], list):
+        return ()
+    if len({len(row) for row in rows}) != 1:
+        return ()
+    return capture.numbers([value for row in rows for value in row]) or ()
 
 
 @quiet

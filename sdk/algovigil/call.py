@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from opentelemetry import baggage, context
+from opentelemetry import context
 from opentelemetry.trace import format_span_id, set_span_in_context
 
-from algovigil import capture, hold, nesting, semconv, signals
+from algovigil import about, capture, hold, nesting, scope, signals
 from algovigil.booking import Facts
 from algovigil.quiet import quiet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from contextvars import Token
 
     from algovigil.model import Model
@@ -61,7 +62,7 @@ class Call:
     @property
     def inference_id(self) -> str:
         """Return the id of this call; its row r is the inference `<id>-<r>`."""
-        given = self._facts.extra.get(semconv.INFERENCE_ID)
+        given = self._facts.inference_id
         if given or not self.open:
             return given or ""
         return format_span_id(self._facts.span.get_span_context().span_id)
@@ -118,11 +119,16 @@ class Call:
 
     def begin(
         self,
-        patient_id: str | None = None,
+        told: Mapping[str, Any] | None = None,
         rows: Any = None,
         names: tuple[str, ...] = (),
     ) -> None:
-        """Start the span, keep *rows*, and make the span current."""
+        """Start the span, keep *rows*, and make the span current.
+
+        Args:
+            told: What the caller says of the call, of `about.named`.
+            rows, names: What the model is given, and the names of its features.
+        """
         facts = self._facts
         this = facts.signals = signals.current()
         model = facts.model
@@ -139,7 +145,7 @@ class Call:
         )
         facts.recording = span.is_recording()
         if facts.recording:
-            self._identify(patient_id)
+            self._identify(told or {})
             if rows is not None:
                 self._take_inputs(rows, names)
         this.totals.begin(facts.series)
@@ -195,17 +201,25 @@ class Call:
         if self._facts.recording:
             self._take_answer(operation, result, model.classes, model.regression)
 
-    def attribute(self, name: str, value: str) -> None:
-        """Put *name* on the span as it is."""
-        self._facts.extra[name] = str(value)
+    @quiet
+    def _identify(self, told: Mapping[str, Any]) -> None:
+        """Note what is said of the call; it is cleaned when the call is booked."""
+        facts = self._facts
+        facts.told, facts.block, facts.carried = told, scope.current(), scope.carried()
+        if told or facts.block or facts.carried:
+            facts.inference_id = about.inference_id(
+                told, facts.block, facts.carried, facts.signals.protector
+            )
 
     @quiet
-    def _identify(self, patient_id: str | None) -> None:
-        found = patient_id if patient_id is not None else _carried_patient()
-        if found is not None:
-            token = self._facts.signals.protector.pseudonym(found, "patient")
-            if token is not None:
-                self._facts.extra[semconv.PATIENT_ID] = token
+    def record_embedding(self, vectors: Any) -> None:
+        """Keep a vector of the model's own for each row, in place of a projection.
+
+        Args:
+            vectors: Rows by size, such as the activations of the last hidden layer.
+        """
+        if self._facts.recording:
+            self._facts.vectors = hold.answer(vectors, self._facts.picked)
 
     @quiet
     def _take_inputs(self, rows: Any, names: tuple[str, ...]) -> None:
@@ -214,6 +228,7 @@ class Call:
             return
         facts = self._facts
         self._count(count)
+        facts.device = capture.device(rows)
         if facts.signals.config.capture.features:
             settings = facts.signals.config.capture
             facts.held = hold.take(rows, facts.picked, settings, named=bool(names))
@@ -246,11 +261,6 @@ class Call:
         if count == facts.rows:
             held = hold.answer(given, facts.picked)
             facts.answers.append((how, held, classes, regression))
-
-
-def _carried_patient() -> str | None:
-    found = baggage.get_baggage(semconv.PATIENT_ID)
-    return found if isinstance(found, str) else None
 
 
 def _error_type(error: BaseException | type[BaseException] | str) -> str:

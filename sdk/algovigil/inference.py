@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
-from algovigil import capture, nesting, semconv
+from algovigil import about, capture, nesting
 from algovigil.call import Call
 from algovigil.model import Model
 from algovigil.quiet import quiet
@@ -38,15 +38,17 @@ class track_inference:  # noqa: N801 # a context manager is used like a function
         framework: Library that runs it.
         operation: Method or kind of the call.
         inference_id: Id that outcomes will name; absent, the span id.
-        patient_id: Identifier of the patient, replaced by its pseudonym before it is
-            put on the span; absent, that of the baggage.
+        patient_id, encounter_id: Identifiers, replaced by their pseudonyms before they
+            are put on the span.
         site: Site or unit that uses the model.
-        subgroup: Dimension to value, such as `{"sex": "F"}`.
+        sex, age_band, device: Subgroups; an age in years becomes its decade.
+        subgroup: Further dimension to value, such as `{"ward": "ICU"}`.
 
+    What is not given is that of the `context` block around it, or of the baggage.
     Inside another recorded call it records nothing: the outermost call counts.
     """
 
-    __slots__ = ("_arguments", "_call")
+    __slots__ = ("_call", "_model", "_operation", "_told")
 
     def __init__(
         self,
@@ -57,16 +59,29 @@ class track_inference:  # noqa: N801 # a context manager is used like a function
         operation: str | None = None,
         inference_id: str | None = None,
         patient_id: str | None = None,
+        encounter_id: str | None = None,
         site: str | None = None,
+        sex: str | None = None,
+        age_band: str | float | None = None,
+        device: str | None = None,
         subgroup: Mapping[str, str] | None = None,
     ) -> None:
-        model = Model(model_name, version, framework)
-        self._arguments = (model, operation, inference_id, patient_id, site, subgroup)
+        self._model = Model(model_name, version, framework)
+        self._operation = operation
+        self._told = about.named(
+            inference_id=inference_id,
+            patient_id=patient_id,
+            encounter_id=encounter_id,
+            site=site,
+            sex=sex,
+            age_band=age_band,
+            device=device,
+            subgroup=subgroup,
+        )
 
     def __enter__(self) -> Call:
         """Begin the call."""
-        model, operation = self._arguments[:2]
-        self._call = Call(model, operation, absorbs=True)
+        self._call = Call(self._model, self._operation, absorbs=True)
         if nesting.active.get() is None:
             self._begin()
         return self._call
@@ -87,14 +102,7 @@ class track_inference:  # noqa: N801 # a context manager is used like a function
     def _begin(self) -> None:
         if not wanted():
             return
-        _, _, inference_id, patient_id, site, subgroup = self._arguments
-        if inference_id is not None:
-            self._call.attribute(semconv.INFERENCE_ID, inference_id)
-        if site is not None:
-            self._call.attribute(semconv.SITE, site)
-        for dimension, value in (subgroup or {}).items():
-            self._call.attribute(f"{semconv.SUBGROUP}.{dimension}", value)
-        self._call.begin(patient_id)
+        self._call.begin(self._told)
 
 
 @quiet

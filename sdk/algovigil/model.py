@@ -25,6 +25,7 @@ class Model:
         framework: Library that runs it.
         feature_names: Names of its features, in order.
         classes: Class of each column of its probabilities.
+        device: Where it runs, if that is always the same.
         regression: Whether predictions are values, not classes; None tells by their
             type.
         derive: Works the version out of the model object itself. That may take long,
@@ -34,6 +35,7 @@ class Model:
     __slots__ = (
         "_derive",
         "classes",
+        "device",
         "feature_names",
         "framework",
         "name",
@@ -49,6 +51,7 @@ class Model:
         *,
         feature_names: tuple[str, ...] = (),
         classes: tuple[str, ...] = (),
+        device: str | None = None,
         regression: bool | None = None,
         derive: Callable[[Any], str | None] | None = None,
     ) -> None:
@@ -57,6 +60,7 @@ class Model:
         self.framework = framework
         self.feature_names = feature_names
         self.classes = classes
+        self.device = device
         self.regression = regression
         self._derive = None if version else derive
 

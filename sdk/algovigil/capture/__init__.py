@@ -19,16 +19,19 @@ from algovigil.capture.answers import (
     text,
 )
 from algovigil.capture.columns import Inputs, wire_bytes
-from algovigil.capture.rows import pick, row_count
+from algovigil.capture.columns import as_numbers as numbers
+from algovigil.capture.rows import device, pick, row_count
 from algovigil.capture.table import inputs
 
 __all__ = [
     "Inputs",
     "Outputs",
     "answer",
+    "device",
     "inputs",
     "labelled",
     "margins",
+    "numbers",
     "pick",
     "predictions",
     "probabilities",

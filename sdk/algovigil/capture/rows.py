@@ -48,6 +48,16 @@ def _first_column(values: Any) -> int:
     return len(values) if isinstance(values, (list, tuple)) else 1
 
 
+def device(table: Any) -> Any:
+    """Return where *table* lies, as its framework says it; None where it does not."""
+    if isinstance(table, Mapping):
+        table = next(iter(table.values()), None)
+    elif isinstance(table, (list, tuple)) and table:
+        table = table[0]
+    found = getattr(table, "device", None)
+    return None if callable(found) else found
+
+
 def pick(rows: int, most: int, random: Random) -> list[int] | None:
     """Return which of *rows* rows to keep, drawn uniformly; None is all of them."""
     return sorted(random.sample(range(rows), most)) if rows > most else None

@@ -69,6 +69,7 @@ def describe(model: Any) -> Model:
         version=_given_version(model),
         derive=_version,
         framework="sklearn",
+        device="cpu",
         feature_names=() if names is None else tuple(map(str, names)),
         classes=tuple(map(capture.text, classes.tolist())) if flat else (),
         regression=_regression(model, classes),
