@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from algovigil.errors import explain
 from algovigil.phi import Preset, Protector
 from algovigil_processor.alert import Alerting
+from algovigil_processor.alert.desk_routes import router as desk_router
 from algovigil_processor.alert.routes import router as alert_router
 from algovigil_processor.analyse import Analysis
 from algovigil_processor.decode import from_json
@@ -160,7 +161,7 @@ class App:
         journal = self._journal(store)
         intake = self._intake(store)
         self._workers(Line(redact, journal, intake, self.telemetry), intake)
-        alerting = self._analysis(store, redact)
+        alerting = self._analysis(store, redact, protector.clean)
         handler = Handler(
             intake,
             self.telemetry,
@@ -234,12 +235,16 @@ class App:
 
         self._open.callback(drain)
 
-    def _analysis(self, store: Store, redact: Redact) -> Alerting:
+    def _analysis(
+        self, store: Store, redact: Redact, clean: Callable[[str, str], str]
+    ) -> Alerting:
         state = State.open(self._config.database.url, self._data_dir)
         self._open.callback(state.close)
         analysis = Analysis(store, redact, self._config, self.telemetry)
-        alerting = Alerting(store, redact, state, self._config, self.telemetry)
-        pace = self._config.alerts.interval
+        alerting = Alerting(
+            store, redact, state, self._config, self.telemetry, clean=clean
+        )
+        self._open.callback(alerting.delivery.lease.give_up)
         own = OwnMetrics(
             store,
             redact,
@@ -249,9 +254,8 @@ class App:
         )
         for name, seconds, call in (
             ("own metrics", self._config.storage.own_metrics_seconds, own.tick),
-            ("analyse", pace, analysis.tick),
-            ("alert", pace, alerting.tick),
-            ("deliver", min(pace, 1.0), alerting.deliver),
+            ("analyse", self._config.alerts.interval, analysis.tick),
+            *alerting.jobs(),
         ):
             self._open.callback(Ticker(name, seconds, call).stop)
         return alerting
@@ -281,7 +285,7 @@ class App:
                 importlib.metadata.version("algovigil"),
                 lambda: self._ready(store),
                 readers,
-                [alert_router(alerting)],
+                [alert_router(alerting), desk_router(alerting.delivery)],
                 self.telemetry,
                 access=access(self._listen.api.host, "API", os.environ),
             ),

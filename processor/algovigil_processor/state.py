@@ -87,6 +87,11 @@ class State:
             raise _closed(where, error) from None
         return state
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other process has this database: SQLite, in a locked directory."""
+        return self._engine.dialect.name == "sqlite"
+
     def create(self, tables: Sequence[sa.Table]) -> None:
         """Create those of *tables* that do not exist.
 

@@ -26,12 +26,22 @@ Counter: TypeAlias = Literal[
     "derive.rejected",  # calls whose arrays do not fit each other
     "analyse.ticks",  # analysis ticks, by kind and result
     "alert.evaluations",  # rule evaluations, by result
+    "alert.notifications",  # messages that groups were told, by reason
+    "alert.escalations",  # levels that incidents rose to
     "alert.deliveries",  # delivery attempts, by channel type and outcome
+    "alert.dead_letters",  # deliveries that nobody took
+    "alert.failovers",  # deliveries owed to another channel instead
+    "alert.audits",  # looks of the auditor, by result
+    "alert.heartbeats",  # pings of the dead man's switch, by outcome
     "sql.queries",  # statements of users, by result
 ]
 Gauge: TypeAlias = Literal[
     "intake.bytes",  # bytes waiting or in work
     "journal.bytes",  # bytes on disk not yet in every table
+    "alert.muted_critical",  # critical incidents that fire and are not told
+    "alert.escalation_late_seconds",  # of the last step, after it was due
+    "alert.oldest_owed_seconds",  # age of the oldest message that waits
+    "alert.leads",  # 1 on the replica that evaluates
 ]
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]

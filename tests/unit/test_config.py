@@ -52,7 +52,7 @@ def test_the_example_shows_every_setting_with_its_default(
         (
             {"alerts": {"rules": [{"name": "a", "condition": "x", "channels": ["b"]}]}},
             "channel of rule 'a': 'b'",
-            "declared",
+            "one of slack, pagerduty",
         ),
         ([], "the file: list", "a mapping"),
     ],

@@ -7,28 +7,25 @@ only what was committed. So no message is invented, and none is lost to a kill.
 from __future__ import annotations
 
 import collections
+import dataclasses
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from algovigil_processor.alert import ledger
-from algovigil_processor.alert.deliver.couriers import build
-from algovigil_processor.alert.deliver.outbox import Outbox
+from algovigil_processor.alert.delivery import Delivery
 from algovigil_processor.alert.evaluate.judge import judge
 from algovigil_processor.alert.evaluate.reader import Reader
 from algovigil_processor.alert.keep import keep, keep_rules
-from algovigil_processor.alert.message import Message
 from algovigil_processor.alert.mirror import Mirror
-from algovigil_processor.alert.record import Recorder
 from algovigil_processor.alert.rules.compile import compile_rules
 from algovigil_processor.alert.rules.tree import render
 from algovigil_processor.alert.tables import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from algovigil.config import MonitoringConfig
-    from algovigil_processor.alert.deliver.outbox import Attempt
     from algovigil_processor.alert.evaluate.judge import Verdict
     from algovigil_processor.alert.evaluate.lifecycle import AlertState, Identity
     from algovigil_processor.alert.evaluate.reader import Store
@@ -106,30 +103,29 @@ class Alerting:
         config: MonitoringConfig,
         telemetry: Telemetry,
         *,
+        clean: Callable[[str, str], str] = lambda _, text: text,
         rng: random.Random | None = None,
     ) -> None:
         """Check rules and channels; open no connection but the state's.
+
+        *clean* removes identifiers from what people write, given its key and text.
 
         Raises:
             ConfigError: a rule or a channel cannot be obeyed.
             StartError: the state is of another version.
         """
         alerts = config.alerts
+        self._interval: Final = alerts.interval
         self._rules: Final = compile_rules(alerts.rules)
         self._needs: Final = frozenset().union(*(r.needs for r in self._rules))
-        self._couriers: Final = build(alerts.channels)
-        self._recorder: Final = Recorder(
-            self._couriers,
-            f"{config.processor.api.rstrip('/')}/api/v1/alerts/history",
-        )
         self._reader: Final = Reader(store, _valid_seconds(config))
         self._min_samples: Final = alerts.min_samples
         state.create(TABLES)
         self._state: Final = state
         self._telemetry: Final = telemetry
         self._mirror: Final = Mirror(state, store, redact)
-        self._outbox: Final = Outbox(
-            state, self._couriers, telemetry, rng or random.SystemRandom()
+        self.delivery: Final = Delivery(
+            state, config, telemetry, clean, rng or random.SystemRandom()
         )
         self._rules_stored = False
         self._verdicts: Mapping[Identity, Verdict] = {}
@@ -138,6 +134,7 @@ class Alerting:
         """Judge every rule once, and commit what changed with what it owes."""
         readings = self._reader.read(now_ns, self._needs)
         with self._state.write() as db:
+            self.delivery.lease.confirm(db)
             turns = [] if self._rules_stored else keep_rules(db, self._rules, now_ns)
             known = ledger.states(db)
             verdicts = list(
@@ -149,7 +146,7 @@ class Alerting:
                     min_samples=self._min_samples,
                 )
             )
-            self._recorder.announce(db, turns + keep(db, verdicts, now_ns), now_ns)
+            self.delivery.announce(db, turns + keep(db, verdicts, now_ns), now_ns)
         self._rules_stored = True
         self._verdicts = {verdict.identity: verdict for verdict in verdicts}
         for result, times in collections.Counter(v.result for v in verdicts).items():
@@ -158,9 +155,27 @@ class Alerting:
 
     def deliver(self, now_ns: int) -> int:
         """Send what is due; return how many messages their receivers took."""
-        sent = self._outbox.deliver(now_ns)
+        sent = self.delivery.deliver(now_ns)
         self._mirror.run()
         return sent
+
+    def jobs(self) -> list[tuple[str, float, Callable[[int], object]]]:
+        """Return what is to be called, each on a thread of its own, and how often."""
+        held = self.delivery.lease.held
+
+        def tick(now_ns: int) -> None:
+            if held():
+                self.tick(now_ns)
+
+        def mirror(_: int) -> None:
+            if held():
+                self._mirror.run()
+
+        return [
+            ("alert", self._interval, tick),
+            ("mirror", min(self._interval, 1.0), mirror),
+            *self.delivery.jobs(),
+        ]
 
     def active(self) -> list[Standing]:
         """Return what is pending or firing, the oldest first."""
@@ -178,7 +193,8 @@ class Alerting:
         """Return incidents that fired, the newest first."""
         with self._state.read() as db:
             rows = ledger.incidents(db, incident_id=incident_id, limit=limit)
-        return [Incident(**row) for row in rows]
+        names = [field.name for field in dataclasses.fields(Incident)]
+        return [Incident(**{name: row[name] for name in names}) for row in rows]
 
     def rules(self) -> list[RuleView]:
         """Return the rules in force."""
@@ -198,19 +214,6 @@ class Alerting:
             )
             for rule in self._rules
         ]
-
-    def channels(self) -> tuple[str, ...]:
-        """Return the names of the channels."""
-        return tuple(self._couriers)
-
-    def test_channel(self, name: str, now_ns: int) -> list[Attempt]:
-        """Send a real test message by the channel *name*; return what happened.
-
-        Raises:
-            KeyError: there is no such channel.
-        """
-        message = Message("test", rule="test", severity="info", since_ns=now_ns)
-        return self._outbox.test(name, message.body(), now_ns)
 
     def _standing(
         self, identity: Identity, state: AlertState, severity: str

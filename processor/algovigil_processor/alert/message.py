@@ -1,4 +1,4 @@
-"""What leaves the house about an alert: closed words, bounded names, and numbers.
+"""What leaves the house about alerts: closed words, bounded names, and numbers.
 
 A message is built from typed fields only; there is none for free text. Names come from
 the operator's rules and from redacted columns, bounded and on one line; a condition
@@ -13,22 +13,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast, get_args
 
+from algovigil.config.notify import LABELS, SEVERITIES
+from algovigil_processor.alert.group import Reason
 from algovigil_processor.alert.rules.grammar import parse
 from algovigil_processor.alert.rules.terms import is_term, unit_of
 from algovigil_processor.alert.rules.tree import render, unselected
 from algovigil_processor.alert.turn import Ending, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from algovigil_processor.alert.rules.tree import Expr
 
-Event: TypeAlias = Literal["firing", "resolved", "test"]
+Event: TypeAlias = Literal["firing", "acknowledged", "resolved", "test"]
 
 MAX_NAME: Final = 100
+MAX_ITEMS: Final = 20
 _NOT_OF_AN_ID: Final = re.compile(r"[^\w .@:/+()#-]")
-_INCIDENT: Final = re.compile(r"[0-9a-f]{0,32}\Z")
+_ID: Final = re.compile(r"[0-9a-f]{0,32}\Z")
+_RANK: Final = {severity: rank for rank, severity in enumerate(SEVERITIES)}
 
 
 def line(text: str) -> str:
@@ -42,61 +46,55 @@ def label(text: str) -> str:
     return _NOT_OF_AN_ID.sub("_", line(text))
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One event of one incident. Times are Unix nanoseconds, 0 for not yet."""
+def _named(labels: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    if any(name not in LABELS for name, _ in labels):
+        raise ValueError("a message holds words of its own vocabulary only")
+    return tuple(
+        (name, line(value) if name == "rule" else label(value))
+        for name, value in labels
+    )
 
-    event: Event
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One incident in a message. Times are Unix nanoseconds, 0 for not yet."""
+
+    incident_id: str
     rule: str
     severity: Severity
     since_ns: int
-    incident_id: str = ""
-    model: str = ""
-    version: str = ""
-    site: str = ""
-    subgroup: str = ""
+    subject: tuple[tuple[str, str], ...] = ()
+    """Labels that say what the rule was judged on, such as model and version."""
     condition: Expr | None = None
     values: tuple[tuple[str, float | None], ...] = ()
+    """The terms of the condition, and what they came to."""
     fired_ns: int = 0
     resolved_ns: int = 0
     ending: Ending = ""
-    link: str = ""
+    replayed: bool = False
+    """It happened while the processor was away, and was found afterwards."""
 
     def __post_init__(self) -> None:
         """Hold the promise of the module, whoever builds it."""
         object.__setattr__(self, "rule", line(self.rule))
-        for name in ("model", "version", "site", "subgroup"):
-            object.__setattr__(self, name, label(getattr(self, name)))
-        closed = (
-            self.event in get_args(Event)
-            and self.severity in get_args(Severity)
-            and self.ending in get_args(Ending)
-            and _INCIDENT.match(self.incident_id)
-            and all(is_term(term) for term, _ in self.values)
-        )
-        if not closed:
+        object.__setattr__(self, "subject", _named(self.subject))
+        if (
+            self.severity not in SEVERITIES
+            or self.ending not in get_args(Ending)
+            or not _ID.match(self.incident_id)
+            or not all(is_term(term) for term, _ in self.values)
+        ):
             raise ValueError("a message holds words of its own vocabulary only")
         if self.condition is not None:
             object.__setattr__(self, "condition", unselected(self.condition))
 
-    @property
-    def at_ns(self) -> int:
-        """When the event happened."""
-        return self.resolved_ns or self.fired_ns or self.since_ns
-
-    def body(self) -> str:
-        """Return the message as JSON: `type`, `timestamp` and `data`.
-
-        The shape is that of Standard Webhooks 1.0, "Payload structure".
-        """
-        data = {
+    def plain(self) -> dict[str, object]:
+        """Return the item as plain data."""
+        return {
             "incident_id": self.incident_id,
             "rule": self.rule,
             "severity": self.severity,
-            "model": self.model,
-            "version": self.version,
-            "site": self.site,
-            "subgroup": self.subgroup,
+            **dict(self.subject),
             "condition": None if self.condition is None else render(self.condition),
             "values": [
                 {"metric": term, "value": value, "unit": unit_of(term)}
@@ -106,6 +104,106 @@ class Message:
             "fired": moment(self.fired_ns),
             "resolved": moment(self.resolved_ns),
             "reason": self.ending,
+            "replayed": self.replayed,
+        }
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Item:
+        """Read back what `plain` wrote."""
+        condition = data["condition"]
+        return cls(
+            data["incident_id"],
+            data["rule"],
+            data["severity"],
+            _nanoseconds(data["since"]),
+            tuple((name, data[name]) for name in LABELS[2:] if name in data),
+            None if condition is None else parse(condition),
+            tuple((v["metric"], v["value"]) for v in data["values"]),
+            _nanoseconds(data["fired"]),
+            _nanoseconds(data["resolved"]),
+            data["reason"],
+            data["replayed"],
+        )
+
+    def headline(self) -> str:
+        """Return one line for a person."""
+        about = " ".join(value for _, value in self.subject if value)
+        word = "RESOLVED" if self.resolved_ns else "FIRING"
+        return f"{word} {self.severity}: {self.rule}" + (
+            f" on {about}" if about else ""
+        )
+
+    def lines(self) -> list[str]:
+        """Return the item as lines for a person."""
+        lines = [self.headline()]
+        if self.condition is not None:
+            lines.append(f"  condition {render(self.condition)}")
+        for term, value in self.values:
+            figure = "unknown" if value is None else f"{value:.6g}"
+            lines.append(f"  {term}: {figure} {unit_of(term)}")
+        times = (("fired", self.fired_ns), ("resolved", self.resolved_ns))
+        said = ", ".join(f"{word} {moment(at_ns)}" for word, at_ns in times if at_ns)
+        lines.append(f"  {said}; incident {self.incident_id}")
+        if self.replayed:
+            lines.append("  Happened while the processor was away.")
+        if self.ending not in ("", "condition_false"):
+            lines.append(f"  Ended by: {self.ending}; the condition may still hold.")
+        return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One event of one group of incidents.
+
+    `firing` and `resolved` count the incidents; `items` are the gravest of them, at
+    most 20. `group_id` is the same from a group's first message to its last.
+    """
+
+    event: Event
+    reason: Reason
+    severity: Severity
+    at_ns: int
+    group_id: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    """What the incidents of the group share."""
+    items: tuple[Item, ...] = ()
+    firing: int = 0
+    resolved: int = 0
+    level: int = 0
+    link: str = ""
+
+    def __post_init__(self) -> None:
+        """Hold the promise of the module, whoever builds it."""
+        object.__setattr__(self, "labels", _named(self.labels))
+        object.__setattr__(self, "items", self.items[:MAX_ITEMS])
+        if (
+            self.event not in get_args(Event)
+            or self.reason not in get_args(Reason)
+            or self.severity not in SEVERITIES
+            or not _ID.match(self.group_id)
+        ):
+            raise ValueError("a message holds words of its own vocabulary only")
+
+    @property
+    def more(self) -> int:
+        """How many incidents are counted and not shown."""
+        return max(self.firing + self.resolved - len(self.items), 0)
+
+    def body(self) -> str:
+        """Return the message as JSON: `type`, `timestamp` and `data`.
+
+        The shape is that of Standard Webhooks 1.0, "Payload structure".
+        """
+        data = {
+            "group_id": self.group_id,
+            "reason": self.reason,
+            "severity": self.severity,
+            "level": self.level,
+            "labels": dict(self.labels),
+            "firing": self.firing,
+            "resolved": self.resolved,
+            "incidents": [item.plain() for item in self.items],
+            "more": self.more,
             "link": self.link,
         }
         whole = {
@@ -121,52 +219,55 @@ class Message:
         whole: Mapping[str, Any] = json.loads(body)
         data: Mapping[str, Any] = whole["data"]
         return cls(
-            event=cast("Event", whole["type"].removeprefix("alert.")),
-            incident_id=data["incident_id"],
-            rule=data["rule"],
-            severity=data["severity"],
-            model=data["model"],
-            version=data["version"],
-            site=data["site"],
-            subgroup=data["subgroup"],
-            condition=None if data["condition"] is None else parse(data["condition"]),
-            values=tuple((v["metric"], v["value"]) for v in data["values"]),
-            since_ns=_nanoseconds(data["since"]),
-            fired_ns=_nanoseconds(data["fired"]),
-            resolved_ns=_nanoseconds(data["resolved"]),
-            ending=data["reason"],
-            link=data["link"],
+            cast("Event", whole["type"].removeprefix("alert.")),
+            data["reason"],
+            data["severity"],
+            _nanoseconds(whole["timestamp"]),
+            data["group_id"],
+            tuple(data["labels"].items()),
+            tuple(map(Item.of, data["incidents"])),
+            data["firing"],
+            data["resolved"],
+            data["level"],
+            data["link"],
         )
 
     def headline(self) -> str:
         """Return one line for a person."""
         if self.event == "test":
             return "Algovigil test message"
-        words = {"firing": "FIRING", "resolved": "RESOLVED"}[self.event]
-        where = (self.model, self.version, self.site, self.subgroup)
-        about = " on " + " ".join(filter(None, where)) if self.model else ""
-        return f"{words} {self.severity}: {self.rule}{about}"
+        raised = f" (escalated, level {self.level})" if self.level else ""
+        if len(self.items) == 1 and not self.more and self.event != "acknowledged":
+            return self.items[0].headline() + raised
+        counts = ", ".join(
+            f"{count} {word}"
+            for count, word in ((self.firing, "firing"), (self.resolved, "resolved"))
+            if count
+        )
+        about = " ".join(value for _, value in self.labels if value)
+        on = f" on {about}" if about else ""
+        return f"{self.event.upper()} {self.severity}: {counts}{on}{raised}"
 
     def text(self) -> str:
         """Return the message as plain text for a person."""
         lines = [self.headline(), ""]
-        if self.condition is not None:
-            lines.append(f"Condition:  {render(self.condition)}")
-        for term, value in self.values:
-            figure = "unknown" if value is None else f"{value:.6g}"
-            lines.append(f"{term}:  {figure} ({unit_of(term)})")
-        for label, at_ns in (
-            ("Since", self.since_ns),
-            ("Fired", self.fired_ns),
-            ("Resolved", self.resolved_ns),
-        ):
-            if at_ns:
-                lines.append(f"{label}:  {moment(at_ns)}")
-        if self.ending == "rule_removed":
-            lines.append("The rule was removed; the condition may still hold.")
-        if self.incident_id:
-            lines += [f"Incident:  {self.incident_id}", self.link]
+        for item in self.items:
+            lines += [*item.lines(), ""]
+        if self.more:
+            lines += [f"and {self.more} more", ""]
+        if self.link:
+            lines.append(self.link)
         return "\n".join(lines) + "\n"
+
+
+def worst(severities: Sequence[str]) -> Severity:
+    """Return the gravest of *severities*."""
+    return cast("Severity", min(severities, key=_RANK.__getitem__, default="info"))
+
+
+def rank(severity: str) -> int:
+    """Return where *severity* stands, 0 for the gravest."""
+    return _RANK[severity]
 
 
 def moment(at_ns: int) -> str | None:

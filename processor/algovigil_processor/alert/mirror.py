@@ -39,6 +39,7 @@ _COLUMNS: Final = {
     "model_name": "model",
     "state_from": "before",
     "state_to": "after",
+    "retry_at": "retry_ns",
 }
 
 

@@ -7,20 +7,35 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 
+from algovigil_processor.alert.delivery import Handling
 from algovigil_processor.alert.message import moment
 
 if TYPE_CHECKING:
     from algovigil_processor.alert import Alerting, Incident, Standing
-    from algovigil_processor.alert.deliver.outbox import Attempt
+
+Status = Literal["pending", "firing", "acknowledged", "muted"]
+_NOBODY = Handling(0, "", 0, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Muted:
+    """Why an alert is not told just now."""
+
+    kind: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveAlert:
-    """An alert that is pending or firing."""
+    """An alert that is pending or firing.
+
+    `state` is its condition's. Who took it on and what mutes it are apart from that;
+    `status` says all three in one word.
+    """
 
     incident_id: str
     rule: str
@@ -30,11 +45,16 @@ class ActiveAlert:
     site: str
     subgroup: str
     state: str
+    status: Status
     since: str | None
     fired: str | None
     result: str
     reason: str
     values: dict[str, float | None]
+    level: int
+    acknowledged_by: str
+    acknowledged_until: str | None
+    muted_by: list[Muted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +88,18 @@ class RuleInForce:
     results: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class TestResult:
-    """What became of a test message to one target."""
-
-    channel: str
-    target: str
-    delivery_id: str
-    outcome: str
-    code: int
-    latency_ms: float
-
-
 def router(alerting: Alerting) -> APIRouter:
-    """Return the routes of *alerting*."""
+    """Return the routes of *alerting* that read."""
     routes = APIRouter(prefix="/api/v1", tags=["alerts"])
 
     @routes.get("/alerts")
     def active() -> list[ActiveAlert]:
         """List the alerts that are pending or firing, the oldest first."""
-        return [_active(standing) for standing in alerting.active()]
+        handling = alerting.delivery.handling(time.time_ns())
+        return [
+            _active(standing, handling.get(standing.incident_id, _NOBODY))
+            for standing in alerting.active()
+        ]
 
     @routes.get("/alerts/history")
     def history(
@@ -112,17 +124,17 @@ def router(alerting: Alerting) -> APIRouter:
             for rule in alerting.rules()
         ]
 
-    @routes.post("/channels/{name}/test")
-    def test(name: str) -> list[TestResult]:
-        """Send a real test message, and say what happened to it."""
-        if name not in alerting.channels():
-            raise HTTPException(404, "no such channel")
-        return [_tested(a) for a in alerting.test_channel(name, time.time_ns())]
-
     return routes
 
 
-def _active(standing: Standing) -> ActiveAlert:
+def _active(standing: Standing, handling: Handling) -> ActiveAlert:
+    status: Status = "firing"
+    if standing.phase == "pending":
+        status = "pending"
+    elif handling.mutes:
+        status = "muted"
+    elif handling.acknowledged_by:
+        status = "acknowledged"
     return ActiveAlert(
         standing.incident_id,
         standing.rule,
@@ -132,11 +144,16 @@ def _active(standing: Standing) -> ActiveAlert:
         standing.site,
         standing.subgroup,
         standing.phase,
+        status,
         moment(standing.since_ns),
         moment(standing.fired_ns),
         standing.result,
         standing.reason,
         dict(standing.values),
+        handling.level,
+        handling.acknowledged_by,
+        moment(handling.until_ns),
+        [Muted(*mute) for mute in handling.mutes],
     )
 
 
@@ -155,15 +172,4 @@ def _past(incident: Incident) -> PastIncident:
         moment(incident.resolved_ns),
         incident.ending,
         incident.value,
-    )
-
-
-def _tested(attempt: Attempt) -> TestResult:
-    return TestResult(
-        attempt.owed.channel,
-        attempt.owed.target,
-        attempt.owed.delivery_id,
-        attempt.result.outcome,
-        attempt.result.code,
-        attempt.latency_ms,
     )

@@ -1,8 +1,9 @@
 """The tables of alerting in the operational database.
 
-Times are Unix nanoseconds. A row of `alert_outbox` is one event for one target; its
-`delivery_id` is the idempotency key that every attempt carries. Rows of transitions
-and attempts wait for ClickHouse until `mirrored`, in groups of one `mirror_token`.
+Times are Unix nanoseconds, 0 for never. A row of `alert_outbox` is one message for one
+target; its `delivery_id` is the idempotency key that every attempt carries. Rows of
+transitions and attempts wait for ClickHouse until `mirrored`, in groups of one
+`mirror_token`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ def _text(name: str, *, key: bool = False) -> sa.Column[str]:
 
 def _time(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.BigInteger, nullable=False)
+
+
+def _later(name: str) -> sa.Column[int]:
+    """A number that an incident does not begin with."""
+    return sa.Column(name, sa.BigInteger, nullable=False, default=0)
 
 
 def _value() -> sa.Column[float]:
@@ -78,6 +84,58 @@ INCIDENTS: Final = sa.Table(
     _time("resolved_ns"),  # 0 while it fires
     _text("ending"),
     _value(),
+    # from here on: who is told, and who takes care of it; `notify` begins it
+    sa.Column("channels", sa.Text, nullable=False, default="[]"),  # of its rule, JSON
+    sa.Column("policy", sa.Text, nullable=False, default=""),  # `escalate.Policy`
+    _later("level"),
+    _later("step_ns"),
+    sa.Column("ack_by", sa.Text, nullable=False, default=""),
+    _later("ack_ns"),
+    _later("ack_until_ns"),
+    _later("withheld_ns"),
+    sa.Column("figures", sa.Text, nullable=False, default="[]"),  # `Turn.values`
+    sa.Column("replayed", sa.Boolean, nullable=False, default=False),
+    sa.Column("begun", sa.Boolean, nullable=False, default=False),
+    # all is told that will be
+    sa.Column("settled", sa.Boolean, nullable=False, default=False, index=True),
+)
+
+GROUPS: Final = sa.Table(
+    "alert_groups",
+    METADATA,
+    _text("channel", key=True),
+    _text("labels", key=True),  # JSON; '' is the group that takes what is too much
+    _text("group_id"),
+    _time("opened_ns"),
+    _time("next_ns"),
+    _later("told_ns"),
+    sa.Column("acknowledged", sa.Boolean, nullable=False, default=False),
+    _later("messages"),
+)
+
+MEMBERS: Final = sa.Table(
+    "alert_members",
+    METADATA,
+    _text("incident_id", key=True),
+    _text("channel", key=True),
+    _text("labels"),
+    _later("level"),
+    sa.Column("told", sa.Text, nullable=False, default=""),
+    _later("told_level"),
+    sa.Column("message_id", sa.Text, nullable=False, default=""),
+)
+
+SILENCES: Final = sa.Table(
+    "alert_silences",
+    METADATA,
+    _text("silence_id", key=True),
+    _text("matchers"),  # a JSON list
+    _text("author"),
+    _text("comment"),
+    _time("starts_ns"),
+    _time("ends_ns"),
+    _time("created_ns"),
+    _text("replaces"),
 )
 
 TRANSITIONS: Final = sa.Table(
@@ -93,6 +151,7 @@ TRANSITIONS: Final = sa.Table(
     _text("after"),
     _value(),
     _text("reason"),
+    sa.Column("actor", sa.Text, nullable=False, default=""),
     *_mirror(),
 )
 
@@ -101,15 +160,21 @@ OUTBOX: Final = sa.Table(
     METADATA,
     sa.Column("seq", _ID, primary_key=True, autoincrement=True),
     sa.Column("delivery_id", sa.Text, nullable=False, unique=True),
-    _text("incident_id"),
+    _text("message_id"),
+    _text("group_id"),
     _text("channel"),
     _text("target"),
     _text("event"),
+    _text("severity"),
     _text("body"),
     _time("created_ns"),
     sa.Column("attempts", sa.Integer, nullable=False),
     _time("next_attempt_ns"),
-    _text("state"),  # waiting | sent | dead
+    _text("state"),  # waiting | sent | dead | superseded
+    sa.Column("failed_over", sa.Boolean, nullable=False, default=False),
+    # whose attempt is under way, and until when it may be
+    sa.Column("claim", sa.Text, nullable=False, default=""),
+    _later("claim_until_ns"),
     sa.Index("alert_outbox_due", "state", "next_attempt_ns"),
 )
 
@@ -119,14 +184,34 @@ ATTEMPTS: Final = sa.Table(
     sa.Column("id", _ID, primary_key=True, autoincrement=True),
     _time("at_ns"),
     _text("delivery_id"),
-    _text("incident_id"),
+    _text("group_id"),
     _text("channel"),
     _text("event"),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("latency_ms", sa.Float(53), nullable=False),
     _text("outcome"),
     sa.Column("code", sa.Integer, nullable=False),
+    _later("retry_ns"),  # when it is tried again
     *_mirror(),
 )
 
-TABLES: Final = (RULES, STATES, INCIDENTS, TRANSITIONS, OUTBOX, ATTEMPTS)
+LEASES: Final = sa.Table(
+    "leases",
+    METADATA,
+    _text("name", key=True),
+    _text("holder"),
+    _time("until_ns"),
+)
+
+TABLES: Final = (
+    RULES,
+    STATES,
+    INCIDENTS,
+    GROUPS,
+    MEMBERS,
+    SILENCES,
+    TRANSITIONS,
+    OUTBOX,
+    ATTEMPTS,
+    LEASES,
+)

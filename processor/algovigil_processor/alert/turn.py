@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from algovigil_processor.alert.rules.tree import Expr
 
 Severity: TypeAlias = Literal["critical", "warning", "info"]
-Ending: TypeAlias = Literal["", "condition_false", "rule_removed"]
+Ending: TypeAlias = Literal["", "condition_false", "rule_removed", "manual"]
 
 
 @dataclass(frozen=True, slots=True)

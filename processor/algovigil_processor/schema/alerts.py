@@ -24,6 +24,7 @@ ALERTS: Final = pa.schema(
         safe("state_to"),
         column("value", pa.float64()),
         safe("reason"),
+        column("actor", TEXT, "key:algovigil.actor"),
     ]
 )
 
@@ -31,12 +32,13 @@ DELIVERIES: Final = pa.schema(
     [
         column("timestamp", TIME),
         safe("delivery_id"),
-        safe("incident_id"),
+        safe("group_id"),
         column("channel", TEXT, "key:algovigil.channel"),
         safe("event"),
         column("attempt", pa.uint32()),
         column("latency_ms", pa.float64()),
         safe("outcome"),
         column("code", pa.int32()),
+        column("retry_at", TIME),
     ]
 )

@@ -14,22 +14,37 @@ from collections.abc import Mapping  # noqa: TC003 # resolved by get_type_hints
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from algovigil.config.alerts import Alerts, Channel, Rule
+from algovigil.config.alerts import Alerts, Rule
 from algovigil.config.analysis import Clinical, DriftDetection
 from algovigil.config.client import Capture, Metrics, Outcomes, Processor
 from algovigil.config.ingest import Database, Ingest, Phi, Storage
-from algovigil.config.read import build, scalar
+from algovigil.config.notify import (
+    KNOWN_CHANNELS,
+    Channel,
+    Escalation,
+    Grouping,
+    Heartbeat,
+    Inhibition,
+    Maintenance,
+)
+from algovigil.config.read import build, one_of, scalar
 from algovigil.config.serve import Sql
 from algovigil.errors import ConfigError, explain
 
 __all__ = [
+    "KNOWN_CHANNELS",
     "Alerts",
     "Capture",
     "Channel",
     "Clinical",
     "Database",
     "DriftDetection",
+    "Escalation",
+    "Grouping",
+    "Heartbeat",
     "Ingest",
+    "Inhibition",
+    "Maintenance",
     "Metrics",
     "MonitoringConfig",
     "Outcomes",
@@ -54,11 +69,18 @@ class MonitoringConfig:
     ingest: Ingest = field(default_factory=Ingest)
     sql: Sql = field(default_factory=Sql)
     alerts: Alerts = field(default_factory=Alerts)
+    escalation: Escalation = field(default_factory=Escalation)
     drift_detection: DriftDetection = field(default_factory=DriftDetection)
     clinical: Clinical = field(default_factory=Clinical)
     metrics: Metrics = field(default_factory=Metrics)
     capture: Capture = field(default_factory=Capture)
     outcomes: Outcomes = field(default_factory=Outcomes)
+
+    def __post_init__(self) -> None:
+        known = (*self.alerts.channels, *KNOWN_CHANNELS)
+        for level, channels in self.escalation.escalation_channels.items():
+            for channel in channels:
+                one_of(f"channel of escalation {level}", channel, known)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> MonitoringConfig:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping  # noqa: TC003 # resolved by get_type_hints
 from dataclasses import dataclass, field
 
-from algovigil.config.read import one_of
+from algovigil.config.notify import (
+    KNOWN_CHANNELS,
+    SEVERITIES,
+    Channel,
+    Grouping,
+    Heartbeat,
+    Inhibition,
+    Maintenance,
+)
+from algovigil.config.read import at_least, one_of
 
-SEVERITIES = ("critical", "warning", "info")
 POLICIES = ("keep", "alert")
 
 
@@ -37,38 +45,32 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Channel:
-    """Where an alert goes. Which fields count depends on `type`."""
-
-    type: str
-    url: str = ""
-    url_env_var: str = ""
-    secret_env_var: str = ""
-    smtp_server: str = ""
-    smtp_port: int = 587
-    username: str = ""
-    password_env_var: str = ""
-    sender: str = ""
-    to: tuple[str, ...] = ()
-    tls: str = "starttls"
-    timeout: float = 15.0
-
-    def __post_init__(self) -> None:
-        one_of("channel type", self.type, ("webhook", "email"))
-        one_of("channel tls", self.tls, ("starttls", "implicit", "none"))
-
-
-@dataclass(frozen=True, slots=True)
 class Alerts:
-    """Rules, channels, and how often rules are evaluated."""
+    """Rules, channels, and how often rules are evaluated. Times in seconds."""
 
     rules: tuple[Rule, ...] = ()
     channels: Mapping[str, Channel] = field(default_factory=dict)
     interval: float = 15.0
     window: float = 300.0
     min_samples: int = 20
+    grouping: Grouping = field(default_factory=Grouping)
+    inhibitions: tuple[Inhibition, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    longest_silence: float = 7 * 86_400.0
+    longest_silence_critical: float = 4 * 3600.0
+    """Of a silence that could keep a critical alert from being told."""
+    keep_days: float = 30.0
+    """How long what is over is kept; its history stays in ClickHouse."""
+    private_networks: tuple[str, ...] = ()
+    """Networks of this house, such as 10.0.0.0/8, that web channels may reach."""
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
 
     def __post_init__(self) -> None:
+        known = (*self.channels, *KNOWN_CHANNELS)
         for rule in self.rules:
             for channel in rule.channels:
-                one_of(f"channel of rule {rule.name!r}", channel, self.channels)
+                one_of(f"channel of rule {rule.name!r}", channel, known)
+        for name, declared in self.channels.items():
+            if declared.failover:
+                one_of(f"failover of channel {name!r}", declared.failover, known)
+        at_least("alerts.keep_days", self.keep_days, 0.0)

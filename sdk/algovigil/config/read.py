@@ -28,6 +28,16 @@ def one_of(what: str, found: str, known: Iterable[str]) -> None:
         )
 
 
+def at_least(what: str, found: float, least: float) -> None:
+    """Refuse *found* below *least*, and what is no finite number.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if not least <= found < float("inf"):
+        raise ConfigError(explain(f"{what}: {found}", f"at least {least:g}"))
+
+
 T = TypeVar("T")
 
 

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, NoReturn
 
 from algovigil.config import Alerts, Channel, MonitoringConfig, Rule
 from algovigil_processor.alert import Alerting
-from algovigil_processor.alert.message import Message
-from algovigil_processor.alert.record import enqueue
+from algovigil_processor.alert.deliver.couriers import build
+from algovigil_processor.alert.deliver.owed import enqueue
+from algovigil_processor.alert.message import Item, Message
+from algovigil_processor.alert.rules.grammar import parse
 from algovigil_processor.state import State
 from algovigil_processor.telemetry import Telemetry
-from integration.alert.ward import SECOND, seal
+from integration.alert.ward import LOOPBACK, SECOND, seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from algovigil_processor.alert.message import Event
 
 NOON = 1_800_000_000 * SECOND
 INCIDENT = "0123456789abcdef" * 2
@@ -37,7 +41,10 @@ class Owing:
 
     def __init__(self, data_dir: Path, channels: Mapping[str, Channel]) -> None:
         self.data_dir = data_dir
-        self.config = MonitoringConfig(alerts=Alerts(rules=RULES, channels=channels))
+        self.config = MonitoringConfig(
+            alerts=Alerts(rules=RULES, channels=channels, private_networks=LOOPBACK)
+        )
+        self._messages = 0
         self.telemetry = Telemetry()
         self.now_ns = NOON
         self.restart()
@@ -54,24 +61,38 @@ class Owing:
             rng=random.Random(7),
         )
 
-    def owe(self, event: str = "firing", incident_id: str = INCIDENT) -> None:
-        """Commit a message to every target of every channel."""
+    def owe(self, event: Event = "firing", incident_id: str = INCIDENT) -> None:
+        """Commit a message about one incident to every target of every channel."""
+        self._messages += 1
+        over = event == "resolved"
+        item = Item(
+            incident_id,
+            "Slow",
+            "critical",
+            NOON,
+            (("model", "wdbc"), ("version", "1")),
+            parse("latency_p95 > 2 s"),
+            (("latency_p95", 2500.0),),
+            NOON,
+            NOON + SECOND if over else 0,
+            "condition_false" if over else "",
+        )
         message = Message(
             event,
-            rule="Slow",
-            severity="critical",
-            since_ns=NOON,
-            incident_id=incident_id,
-            model="wdbc",
-            version="1",
-            values=(("latency_p95", 2500.0),),
-            fired_ns=NOON,
-            resolved_ns=NOON + SECOND if event == "resolved" else 0,
+            "all_resolved" if over else "first",
+            "critical",
+            self.now_ns,
+            incident_id,
+            (("model", "wdbc"),),
+            (item,),
+            int(not over),
+            int(over),
         )
-        couriers = self.alerting._couriers
-        targets = {name: courier.targets for name, courier in couriers.items()}
+        couriers = build(self.config)
         with self.state.write() as db:
-            enqueue(db, [(message, targets)], self.now_ns)
+            for name in couriers:
+                number = f"{self._messages} {incident_id}"
+                enqueue(db, message, number, name, couriers, self.now_ns)
 
     def deliver(self, after: float = 0.0) -> int:
         """Deliver what is due *after* some seconds."""

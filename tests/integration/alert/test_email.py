@@ -62,7 +62,7 @@ def test_each_recipient_gets_a_mail(
         assert got["Subject"] == "FIRING critical: Slow on wdbc 1"
         assert got["References"] == f"<{INCIDENT}@clinic.test>"
         assert got["Auto-Submitted"] == "auto-generated"
-        assert "latency_p95:  2500 (ms)" in got.get_content()
+        assert "latency_p95: 2500 ms" in got.get_content()
     assert len({got["Message-ID"] for _, got in box.mails}) == 2
 
 

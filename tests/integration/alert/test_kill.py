@@ -38,8 +38,10 @@ def test_killed_between_send_and_commit(tmp_path: Path, hook: Hook) -> None:
     hook.on_post = lambda: None
     hook.script.clear()
     owing.restart()
-    assert owing.outbox() == [("waiting", 0), ("waiting", 0)]
+    # the second run found the traces of the first
+    assert owing.outbox() == [("waiting", 1), ("waiting", 1)]
     assert owing.deliver() == 2
+    assert owing.attempts() == [("interrupted", 0)] * 4 + [("sent", 200)] * 2
     owing.state.close()
     sent = {(post.headers["webhook-id"], post.body) for post in hook.posts}
     assert len(sent) == 2

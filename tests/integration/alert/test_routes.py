@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from algovigil.config import Channel, Rule
+from algovigil_processor.alert import desk_routes
 from algovigil_processor.alert.routes import router
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ def alerting(ward: Ward, hook: Hook, mailbox: Callable[..., Mailbox]) -> Alertin
 
 
 @pytest.fixture
-def client(alerting: Alerting) -> Iterator[TestClient]:
+def client(ward: Ward, alerting: Alerting) -> Iterator[TestClient]:
     """The API of that alerting."""
     app = FastAPI()
     app.include_router(router(alerting))
+    app.include_router(desk_routes.router(alerting.delivery, lambda: ward.now_ns))
     with TestClient(app) as opened:
         yield opened
 

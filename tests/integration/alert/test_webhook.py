@@ -41,7 +41,8 @@ def test_delivers_once(owing: Owing, hook: Hook) -> None:
     (post,) = hook.posts
     assert post.headers["content-type"] == "application/json"
     assert json.loads(post.body)["type"] == "alert.firing"
-    assert json.loads(post.body)["data"]["incident_id"] == INCIDENT
+    (incident,) = json.loads(post.body)["data"]["incidents"]
+    assert incident["incident_id"] == INCIDENT
     assert owing.outbox() == [("sent", 1)]
     assert owing.attempts() == [("sent", 200)]
 
@@ -143,16 +144,28 @@ def test_gives_up_after_a_day(owing: Owing, hook: Hook) -> None:
     assert owing.outbox() == [("dead", 24)]
 
 
-def test_resolved_waits_for_firing(owing: Owing, hook: Hook) -> None:
-    """Nobody hears that an alert ended before hearing that it began."""
-    owing.owe("resolved")
+def test_what_ended_unheard_is_one_message(owing: Owing, hook: Hook) -> None:
+    """What ends before anybody heard that it began is told once: fired and over."""
     hook.script.append((503, {"retry-after": "600"}))
     assert owing.deliver() == 0
-    assert owing.deliver(after=60) == 0
+    owing.owe("resolved")
+    assert owing.outbox() == [("superseded", 1), ("waiting", 0)]
+    assert owing.deliver(after=60) == 0  # the wish is the endpoint's, not the message's
     assert owing.deliver(after=600) == 1
+    types = [json.loads(post.body)["type"] for post in hook.posts]
+    assert types == ["alert.firing", "alert.resolved"]
+    (incident,) = json.loads(hook.posts[-1].body)["data"]["incidents"]
+    assert incident["fired"] < incident["resolved"]
+
+
+def test_an_attempt_under_way_is_not_replaced(owing: Owing, hook: Hook) -> None:
+    """A message that may be heard this moment is followed, not replaced."""
+    hook.on_post = lambda: owing.owe("resolved")
+    assert owing.deliver() == 1
+    hook.on_post = lambda: None
     assert owing.deliver() == 1
     types = [json.loads(post.body)["type"] for post in hook.posts]
-    assert types == ["alert.firing", "alert.firing", "alert.resolved"]
+    assert types == ["alert.firing", "alert.resolved"]
 
 
 def test_a_restart_delivers_what_was_owed(owing: Owing, hook: Hook) -> None:

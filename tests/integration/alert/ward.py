@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from algovigil.config import Alerts, Channel, MonitoringConfig, Rule
+from algovigil.config import (
+    Alerts,
+    Channel,
+    Escalation,
+    Grouping,
+    MonitoringConfig,
+    Rule,
+)
 from algovigil_processor.alert import Alerting
 from algovigil_processor.batch import Batch, Origin
 from algovigil_processor.schema import SCHEMAS
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
     from algovigil_processor.store import Store
 
 SECOND = 10**9
-HOOK = "hook"
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
 def seal(batch: Batch) -> Batch:
@@ -110,15 +117,27 @@ class Ward:
         self.calls(n, duration_ms=ms, **row)
 
     def open(
-        self, *rules: Rule, channels: Mapping[str, Channel] | None = None, **alerts: Any
+        self,
+        *rules: Rule,
+        channels: Mapping[str, Channel] | None = None,
+        escalation: Escalation | None = None,
+        **alerts: Any,
     ) -> Alerting:
-        """Start alerting on the state an earlier one left; calls count for 10 s."""
+        """Start alerting on the state an earlier one left.
+
+        Calls count for 10 s and groups do not wait, unless *alerts* says so.
+        """
         self.close()
+        alerts = {"grouping": Grouping(wait=0, interval=0)} | alerts
         self._state = State.open("", self.data_dir)
         config = MonitoringConfig(
             alerts=Alerts(
-                rules=rules, channels=channels or {}, **{"window": 10.0} | alerts
-            )
+                rules=rules,
+                channels=channels or {},
+                private_networks=LOOPBACK,
+                **{"window": 10.0} | alerts,
+            ),
+            escalation=escalation or Escalation(),
         )
         return Alerting(self.store, seal, self._state, config, self.telemetry)
 

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from algovigil_processor.alert.deliver import Result, email, webhook
-from algovigil_processor.alert.deliver.outbox import LONGEST_WISH, delay_seconds
+from algovigil_processor.alert.deliver import Result, email, http, webhook
+from algovigil_processor.alert.deliver.outbox import delay_seconds
+from algovigil_processor.alert.deliver.owed import LONGEST_WISH
 
 AT = 1_445_412_480  # Wed, 21 Oct 2015 07:28:00 GMT
 
@@ -38,7 +39,7 @@ AT = 1_445_412_480  # Wed, 21 Oct 2015 07:28:00 GMT
 )
 def test_http_answers(code: int, outcome: str, may_retry: bool) -> None:
     """2xx is taken; 408, 429 and 5xx are for now, every other answer for good."""
-    assert webhook.judge(code, None, AT) == Result(outcome, code, may_retry)
+    assert http.judge(code, None, AT) == Result(outcome, code, may_retry)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_http_answers(code: int, outcome: str, may_retry: bool) -> None:
 )
 def test_retry_after(header: str, seconds: float | None) -> None:
     """Retry-After is read as seconds or as a date, and nonsense is no wish."""
-    assert webhook.judge(429, header, AT).retry_after == seconds
+    assert http.judge(429, header, AT).retry_after == seconds
 
 
 @pytest.mark.parametrize(

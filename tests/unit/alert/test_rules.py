@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from algovigil.config import Alerts, Channel, Rule
+from algovigil.config import Alerts, Channel, MonitoringConfig, Rule
 from algovigil.errors import ConfigError
 from algovigil_processor.alert.deliver.couriers import build
 from algovigil_processor.alert.evaluate.readings import Subject
@@ -84,7 +84,7 @@ def test_refused_channels(
     monkeypatch.setenv("SHORT", "whsec_c2hvcnQ=")
     monkeypatch.setenv("TEXT", "a pass phrase, not base64")
     with pytest.raises(ConfigError) as caught:
-        build({"c": channel})
+        build(MonitoringConfig(alerts=Alerts(channels={"c": channel})))
     assert said in str(caught.value)
 
 
@@ -93,7 +93,8 @@ def test_refused_channels(
 )
 def test_clear_text_stays_on_this_machine(host: str) -> None:
     """`tls: none` is for a server on loopback, and there it is taken."""
-    build({"c": Channel("email", **MAIL | {"smtp_server": host}, tls="none")})
+    channel = Channel("email", **MAIL | {"smtp_server": host}, tls="none")
+    build(MonitoringConfig(alerts=Alerts(channels={"c": channel})))
 
 
 def test_selectors_choose_subjects() -> None:

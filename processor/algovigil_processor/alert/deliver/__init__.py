@@ -15,6 +15,8 @@ from algovigil.errors import ConfigError, explain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from algovigil.config import Channel
+
 Outcome: TypeAlias = Literal[
     "sent",
     "rate_limited",
@@ -22,12 +24,16 @@ Outcome: TypeAlias = Literal[
     "client_error",
     "auth_error",
     "redirect",
+    "not_taken",  # an answer of success that does not say so
     "deferred",  # SMTP 4yz
     "refused",  # SMTP 5yz
     "timeout",
     "network_error",
     "tls_error",
+    "forbidden_address",  # one that channels may not reach
     "channel_removed",
+    "expired",  # nobody took it in a day
+    "interrupted",  # its sender was killed, and may have been heard
     "unreadable",
     "failed",  # an error of ours
 ]
@@ -47,6 +53,41 @@ class Result:
     retry_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a channel bears, and what it hears of.
+
+    `supersedes`: a newer message of a group replaces one that still waits, since it
+    says all of it again; not where messages are commands that must come in order.
+    """
+
+    per_minute: float
+    burst: int
+    timeout: float
+    failover: str = ""
+    supersedes: bool = True
+    hears_acknowledgements: bool = True
+
+
+def terms(
+    channel: Channel,
+    per_minute: float,
+    burst: int,
+    *,
+    supersedes: bool = True,
+    hears_acknowledgements: bool = True,
+) -> Terms:
+    """Return the terms of *channel*, whose settings win over those of its type."""
+    return Terms(
+        channel.per_minute or per_minute,
+        burst,
+        channel.timeout,
+        channel.failover,
+        supersedes,
+        hears_acknowledgements,
+    )
+
+
 class Courier(Protocol):
     """One channel. It sends no more than `body` says, and follows nobody elsewhere."""
 
@@ -57,6 +98,10 @@ class Courier(Protocol):
     @property
     def targets(self) -> Sequence[str]:
         """Who is told, one delivery each; '' where the channel has one receiver."""
+
+    @property
+    def terms(self) -> Terms:
+        """What it bears."""
 
     async def send(
         self, delivery_id: str, body: str, target: str, now_ns: int

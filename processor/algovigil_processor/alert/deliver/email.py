@@ -20,10 +20,12 @@ from typing import TYPE_CHECKING, Final
 import aiosmtplib
 
 from algovigil.errors import ConfigError, explain
-from algovigil_processor.alert.deliver import Result, from_environment
+from algovigil_processor.alert.deliver import Result, from_environment, terms
 from algovigil_processor.alert.message import Message
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from algovigil.config import Channel
 
 _POLICY: Final = SMTP_POLICY.clone(cte_type="7bit")  # not every server is 8-bit clean
@@ -35,7 +37,7 @@ class Email:
 
     kind: Final = "email"
 
-    def __init__(self, name: str, channel: Channel) -> None:
+    def __init__(self, name: str, channel: Channel, _networks: Sequence[str]) -> None:
         """Check the settings of the channel *name*.
 
         Raises:
@@ -51,6 +53,8 @@ class Email:
                 channel.password_env_var, f"channel {name!r}: password_env_var"
             )
         self._tls: Final = ssl.create_default_context()
+        # a mail that says who took an alert on is one more to read, and no help
+        self.terms: Final = terms(channel, 120, 20, hears_acknowledgements=False)
 
     async def send(
         self, delivery_id: str, body: str, target: str, now_ns: int
@@ -93,8 +97,8 @@ class Email:
         mail["Subject"] = message.headline()
         mail["Date"] = datetime.fromtimestamp(message.at_ns // 10**9, UTC)
         mail["Message-ID"] = f"<{delivery_id}@{domain}>"
-        if message.incident_id:
-            mail["References"] = f"<{message.incident_id}@{domain}>"
+        if message.group_id:
+            mail["References"] = f"<{message.group_id}@{domain}>"
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834, section 5
         mail.set_content(message.text())
         return mail

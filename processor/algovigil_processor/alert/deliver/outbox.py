@@ -2,7 +2,8 @@
 
 A delivery leaves the outbox only when its receiver took it, refused it for good, or a
 day has passed. Between a receiver's yes and our commit lies the one window in which a
-kill causes a duplicate; it carries the same id and the same bytes.
+kill causes a duplicate; it carries the same id and the same bytes. Channels are sent to
+on threads of their own, so that one that hangs delays no other.
 """
 
 from __future__ import annotations
@@ -10,22 +11,28 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import secrets
+import threading
 import time
-from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
-
 from algovigil_processor.alert.deliver import Result
-from algovigil_processor.alert.record import delivery_id
-from algovigil_processor.alert.tables import ATTEMPTS, OUTBOX
+from algovigil_processor.alert.deliver import owed as rows
+from algovigil_processor.alert.deliver.owed import (
+    GIVE_UP_NS,
+    LONGEST_WISH,
+    Attempt,
+    Owed,
+    delivery_id,
+)
+from algovigil_processor.alert.deliver.pace import Pace
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Mapping, Sequence
 
     from algovigil_processor.alert.deliver import Courier
+    from algovigil_processor.alert.message import Message
     from algovigil_processor.state import State
     from algovigil_processor.telemetry import Telemetry
 
@@ -33,10 +40,9 @@ log: Final = logging.getLogger(__name__)
 
 FIRST_DELAY: Final = 1.0  # seconds; doubles up to the longest
 LONGEST_DELAY: Final = 300.0
-LONGEST_WISH: Final = 900.0  # a Retry-After beyond 15 min would be silence
-GIVE_UP_NS: Final = 24 * 3600 * 10**9
 _AT_ONCE: Final = 4  # attempts in flight per channel
 _PER_CALL: Final = 256
+_GRACE: Final = 5.0  # seconds over the timeout in which an attempt is surely over
 
 
 def delay_seconds(attempt: int, wish: float | None, rng: random.Random) -> float:
@@ -48,31 +54,6 @@ def delay_seconds(attempt: int, wish: float | None, rng: random.Random) -> float
         return min(max(wish, 0.0), LONGEST_WISH)
     bound = min(FIRST_DELAY * 2.0 ** min(attempt - 1, 32), LONGEST_DELAY)
     return rng.uniform(0.0, bound)
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """One event that one target has not heard of yet."""
-
-    delivery_id: str
-    incident_id: str
-    channel: str
-    target: str
-    event: str
-    body: str
-    attempts: int
-    created_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try of one delivery, as it happened."""
-
-    at_ns: int
-    owed: Owed
-    number: int
-    latency_ms: float
-    result: Result
 
 
 class Outbox:
@@ -89,43 +70,51 @@ class Outbox:
         self._couriers: Final = couriers
         self._telemetry: Final = telemetry
         self._rng: Final = rng
+        self._me: Final = secrets.token_hex(8)
+        self._locks: Final = {name: threading.Lock() for name in couriers}
+        self._paces: Final = {
+            name: Pace(courier.terms) for name, courier in couriers.items()
+        }
 
-    def deliver(self, now_ns: int) -> int:
-        """Try every delivery that is due, once; return how many were taken."""
-        with self._state.read() as db:
-            due = _due(db, now_ns)
-        return asyncio.run(self._deliver(due, now_ns)) if due else 0
+    def deliver(self, now_ns: int, channel: str = "") -> int:
+        """Try once what is due on *channel*, '' for all; return how many were taken."""
+        names = [channel] if channel else list(self._couriers)
+        self._look_after(now_ns)
+        mine = [name for name in names if self._locks[name].acquire(blocking=False)]
+        try:
+            return asyncio.run(self._lanes(mine, now_ns)) if mine else 0
+        finally:
+            for name in mine:
+                self._locks[name].release()
 
-    def test(self, channel: str, body: str, now_ns: int) -> list[Attempt]:
-        """Send *body* by *channel* now, past the outbox, and return what happened."""
+    def test(self, channel: str, message: Message, now_ns: int) -> list[Attempt]:
+        """Send *message* by *channel* now, past the outbox; return what happened."""
+        body, grave = message.body(), message.severity
         owed = [
             Owed(
                 delivery_id("", f"test {now_ns}", channel, target),
-                *("", channel, target, "test", body, 0, now_ns),
+                *("", "", channel, target, "test", grave, body, 0, now_ns),
             )
             for target in self._couriers[channel].targets
         ]
         attempts = asyncio.run(self._all(owed, now_ns))
         with self._state.write() as db:
             for attempt in attempts:
-                _record(db, attempt)
+                rows.record(db, attempt)
         return attempts
 
     async def _all(self, owed: Sequence[Owed], now_ns: int) -> list[Attempt]:
         return await asyncio.gather(*(self._try(one, now_ns) for one in owed))
 
-    async def _deliver(self, due: Sequence[Owed], now_ns: int) -> int:
-        by_channel: dict[str, list[Owed]] = defaultdict(list)
-        for owed in due:
-            by_channel[owed.channel].append(owed)
-        sent = await asyncio.gather(
-            *(self._channel(owed, now_ns) for owed in by_channel.values())
-        )
-        return sum(sent)
+    async def _lanes(self, names: Sequence[str], now_ns: int) -> int:
+        return sum(await asyncio.gather(*(self._lane(n, now_ns) for n in names)))
 
-    async def _channel(self, due: Sequence[Owed], now_ns: int) -> int:
+    async def _lane(self, name: str, now_ns: int) -> int:
         """Try the deliveries of one channel, and stop at the first sign it is down."""
-        slots = asyncio.Semaphore(_AT_ONCE)
+        taken = self._claim(name, now_ns)
+        pace = self._paces[name]
+        slots = asyncio.Semaphore(1 if pace.tripped else _AT_ONCE)
+        left = {one.delivery_id: one for one in taken}
         down = False
         sent = 0
 
@@ -136,89 +125,98 @@ class Outbox:
                     return
                 attempt = await self._try(owed, now_ns)
                 self._settle(attempt)
+                del left[owed.delivery_id]
                 result = attempt.result
+                ended_ns = now_ns + int(attempt.latency_ms * 1e6)
+                pace.used(result, ended_ns)
                 # an SMTP 4yz is about one recipient and says nothing of the next
                 down = down or (result.may_retry and result.outcome != "deferred")
                 sent += result.outcome == "sent"
 
-        await asyncio.gather(*(one(owed) for owed in due))
+        try:
+            await asyncio.gather(*(one(owed) for owed in taken))
+        finally:
+            if left:
+                with self._state.write() as db:
+                    rows.release(db, list(left.values()), self._me)
         return sent
 
+    def _claim(self, name: str, now_ns: int) -> list[Owed]:
+        most = min(self._paces[name].allowance(now_ns), _PER_CALL)
+        if not most:
+            return []
+        with self._state.read() as db:
+            found = rows.due(db, name, now_ns, self._me, most, alone=self._state.alone)
+        if not found:
+            return []
+        timeout = self._couriers[name].terms.timeout
+        # attempts of one call wait for each other, `_AT_ONCE` at a time
+        rounds = -(-len(found) // _AT_ONCE)
+        until_ns = now_ns + int((timeout * rounds + _GRACE) * 1e9)
+        with self._state.write() as db:
+            taken = rows.claim(db, found, self._me, until_ns, now_ns)
+        interrupted = sum(bool(one.claim) for one in taken)
+        if interrupted:
+            kind = self._couriers[name].kind
+            self._telemetry.count(
+                "alert.deliveries", interrupted, type=kind, outcome="interrupted"
+            )
+        return taken
+
     async def _try(self, owed: Owed, now_ns: int) -> Attempt:
-        courier = self._couriers.get(owed.channel)
+        courier = self._couriers[owed.channel]
         begun = time.perf_counter()
-        result = Result("channel_removed")
-        if courier is not None:
-            try:
-                result = await courier.send(
-                    owed.delivery_id, owed.body, owed.target, now_ns
-                )
-            except Exception as error:
-                # a courier that breaks must not end the tries of the others
-                log.error("%s: %s in a delivery", owed.channel, type(error).__name__)
-                result = Result("failed", may_retry=True)
+        try:
+            result = await courier.send(
+                owed.delivery_id, owed.body, owed.target, now_ns
+            )
+        except Exception as error:
+            # a courier that breaks must not end the tries of the others
+            log.error("%s: %s in a delivery", owed.channel, type(error).__name__)
+            result = Result("failed", may_retry=True)
         latency_ms = (time.perf_counter() - begun) * 1000
-        kind = courier.kind if courier else "none"
-        self._telemetry.count("alert.deliveries", type=kind, outcome=result.outcome)
+        self._telemetry.count(
+            "alert.deliveries", type=courier.kind, outcome=result.outcome
+        )
         return Attempt(now_ns, owed, owed.attempts + 1, latency_ms, result)
 
     def _settle(self, attempt: Attempt) -> None:
-        owed, result = attempt.owed, attempt.result
-        state = "waiting"
+        result = attempt.result
         if result.outcome == "sent":
-            state = "sent"
-        elif not result.may_retry or attempt.at_ns - owed.created_ns >= GIVE_UP_NS:
-            state = "dead"
-            log.error(
-                "delivery %s by %s is dead: %s, code %d",
-                *(owed.delivery_id, owed.channel, result.outcome, result.code),
-            )
-        pause = delay_seconds(attempt.number, result.retry_after, self._rng)
-        wait_ns = int(attempt.latency_ms * 1e6 + pause * 1e9)
-        with self._state.write() as db:
-            db.execute(
-                sa.update(OUTBOX)
-                .where(OUTBOX.c.delivery_id == owed.delivery_id)
-                .values(
-                    state=state,
-                    attempts=attempt.number,
-                    next_attempt_ns=attempt.at_ns + wait_ns,
-                )
-            )
-            _record(db, attempt)
+            with self._state.write() as db:
+                rows.settle(db, attempt, "sent")
+        elif result.may_retry:
+            pause = delay_seconds(attempt.number, result.retry_after, self._rng)
+            wait_ns = int(attempt.latency_ms * 1e6 + pause * 1e9)
+            again = dataclasses.replace(attempt, retry_ns=attempt.at_ns + wait_ns)
+            with self._state.write() as db:
+                rows.settle(db, again, "waiting")
+        else:
+            self._bury(attempt)
 
-
-def _due(db: sa.Connection, now_ns: int) -> list[Owed]:
-    """Return what is due: of each incident and target only its oldest message.
-
-    So nobody hears that an alert ended before hearing that it began.
-    """
-    waiting = OUTBOX.c.state == "waiting"
-    lane = (OUTBOX.c.incident_id, OUTBOX.c.channel, OUTBOX.c.target)
-    heads = sa.select(sa.func.min(OUTBOX.c.seq)).where(waiting).group_by(*lane)
-    columns = [OUTBOX.c[field.name] for field in dataclasses.fields(Owed)]
-    query = (
-        sa.select(*columns)
-        .where(OUTBOX.c.seq.in_(heads), OUTBOX.c.next_attempt_ns <= now_ns)
-        .order_by(OUTBOX.c.seq)
-        .limit(_PER_CALL)
-    )
-    return [Owed(**row) for row in db.execute(query).mappings()]
-
-
-def _record(db: sa.Connection, attempt: Attempt) -> None:
-    owed, result = attempt.owed, attempt.result
-    db.execute(
-        sa.insert(ATTEMPTS).values(
-            at_ns=attempt.at_ns,
-            delivery_id=owed.delivery_id,
-            incident_id=owed.incident_id,
-            channel=owed.channel,
-            event=owed.event,
-            attempt=attempt.number,
-            latency_ms=attempt.latency_ms,
-            outcome=result.outcome,
-            code=result.code,
-            mirrored=False,
+    def _bury(self, attempt: Attempt) -> None:
+        """Keep as a dead letter what nobody will take, and tell the failover."""
+        owed, result = attempt.owed, attempt.result
+        log.error(
+            "delivery %s by %s is dead: %s, code %d",
+            *(owed.delivery_id, owed.channel, result.outcome, result.code),
         )
-    )
+        with self._state.write() as db:
+            rows.settle(db, attempt, "dead")
+            told = rows.fail_over(db, owed, self._couriers, attempt.at_ns)
+        self._telemetry.count("alert.dead_letters")
+        self._telemetry.count("alert.failovers", told)
+
+    def _look_after(self, now_ns: int) -> None:
+        """See to what waits too long: first the failover is told, then it is dead."""
+        with self._state.read() as db:
+            late = rows.late(db, now_ns, list(self._couriers))
+        for one in late:
+            gone = one.channel not in self._couriers
+            if gone or one.created_ns <= now_ns - GIVE_UP_NS:
+                result = Result("channel_removed" if gone else "expired")
+                self._bury(Attempt(now_ns, one, one.attempts + 1, 0.0, result))
+                continue
+            with self._state.write() as db:
+                told = rows.fail_over(db, one, self._couriers, now_ns)
+            self._telemetry.count("alert.failovers", told)

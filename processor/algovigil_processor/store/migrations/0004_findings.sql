@@ -48,7 +48,8 @@ CREATE TABLE IF NOT EXISTS alert_events
     state_from LowCardinality(String),
     state_to LowCardinality(String),
     value Nullable(Float64),
-    reason LowCardinality(String)
+    reason LowCardinality(String),
+    actor LowCardinality(String)
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
@@ -59,13 +60,14 @@ CREATE TABLE IF NOT EXISTS deliveries
 (
     timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
     delivery_id String,
-    incident_id String,
+    group_id String,
     channel LowCardinality(String),
     event LowCardinality(String),
     attempt UInt32,
     latency_ms Float64,
     outcome LowCardinality(String),
-    code Int32
+    code Int32,
+    retry_at DateTime64(9)
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
