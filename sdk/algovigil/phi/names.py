@@ -1,0 +1,293 @@
+"""Names of persons in prose: by the lexicon, by what stands around them, by shape.
+
+A word is looked up in lists of given names, surnames and English words. A word that is
+a name and nothing else is strong; one that also means something needs support: a
+trigger before it, a credential after it, or a strong word beside it.
+
+Invariant: an eponym, an organisation or a name of code is no person unless a title
+stands before it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from algovigil.phi.lexicon import GIVEN, SURNAME, WORD, kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from algovigil.phi.rules import RuleSet
+    from algovigil.phi.words import Words
+
+Span = tuple[int, int, str]
+
+_TOKEN: Final = re.compile(
+    r"(?<![A-Za-z0-9_./\\@-])[A-Z][A-Za-z]*(?:['-][A-Za-z]+)*", re.ASCII
+)
+_WORDS: Final = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*", re.ASCII)
+_LOOKBACK: Final = 40  # characters before a word that may say what it is
+_GAP: Final = re.compile(
+    r"(?:[.]? {1,2}(?:(?:[a-z]{1,3}\.? ){1,2})?|, {0,2}|\. ?)", re.ASCII
+)
+_NOT_AFTER: Final = re.compile(r"[0-9_(\[=/\\@:]|-[0-9A-Z]|\.[A-Za-z_]", re.ASCII)
+_NEXT: Final = re.compile(r"(?:'s?|s)?[ -]([A-Za-z']+)", re.ASCII)
+_LOGIN: Final = re.compile(
+    r"\b(?:[Uu]ser(?:[ _]?(?:name|id))?|[Ll]og[io]ns?|[Ll]ogged in as|authenticated as|on behalf of|"
+    r"[Ss]igned in as|[Ii]mpersonat(?:ed|ing)|[Ss]ession (?:for|of)|[Aa]ccount|[Ss]udo|[Ss]u|[Uu]id)"
+    r"(?: (?:of|by|for|from|account|named|failed for|attempt by|is|as))?[ =:]{1,2}['\"(]?([a-z][a-z0-9_.-]{2,40})(?![A-Za-z0-9])",
+    re.ASCII,
+)
+_LOWER: Final = re.compile(
+    r"\b(?:patient|pt|mr|mrs|ms|dr|daughter|son|wife|husband|mother|father|name)\.?[: ]{1,2}"
+    r"([a-z]{2,20} [a-z]{2,20})\b",
+    re.ASCII | re.IGNORECASE,
+)
+_MOST: Final = 5  # words of a name
+
+
+class Word(NamedTuple):
+    """A capitalised word."""
+
+    start: int
+    end: int
+    text: str
+    kind: int
+    stop: bool
+    """Never part of a name."""
+    soft: bool
+    """Mostly no part of a name: a month, a vendor, a word of the trade."""
+
+    @property
+    def strong(self) -> bool:
+        """A name, and nothing else."""
+        named = bool(self.kind & (GIVEN | SURNAME)) and not self.kind & WORD
+        return named and not self.stop and not self.soft
+
+    @property
+    def unknown(self) -> bool:
+        """In no list, and in the shape of a name."""
+        return not self.kind and not (self.stop or self.soft) and len(self.text) > 2
+
+    @property
+    def initial(self) -> bool:
+        """One letter."""
+        return len(self.text) == 1
+
+
+def names(rules: RuleSet, text: str, *, bold: bool = False) -> Iterator[Span]:
+    """Yield the names of persons in *text*, plain ASCII.
+
+    Args:
+        rules: The rule set.
+        text: A view.
+        bold: Other identifiers stand beside: a pair of names needs no more support, nor
+            does a word that is a name and nothing else.
+    """
+    words = rules.words
+    for run in _runs(words, text):
+        at = 0
+        while at < len(run):
+            count = _taken(words, text, run[at:], bold=bold)
+            if count:
+                yield run[at].start, run[at + count - 1].end, "NAME"
+            at += count or 1
+    yield from _logins(words, text)
+    for match in _LOWER.finditer(text):
+        first, last = (kind(word) for word in match[1].split(" "))
+        plain = not (first | last) & WORD
+        if plain and first & GIVEN and last & SURNAME and match[1].islower():
+            yield *match.span(1), "NAME"
+
+
+def _runs(words: Words, text: str) -> Iterator[list[Word]]:
+    """Yield capitalised words that follow each other."""
+    run: list[Word] = []
+    for match in _TOKEN.finditer(text):
+        word = _word(words, match.start(), match.end(), match.group())
+        if run and not _joins(words, text[run[-1].end : word.start]):
+            yield run
+            run = []
+        run.append(word)
+    if run:
+        yield run
+
+
+def _word(words: Words, start: int, end: int, text: str) -> Word:
+    lower = text.lower()
+    plain = lower.replace("'", "").replace("-", "")
+    found = kind(plain)
+    if "-" in lower:
+        parts = [kind(part.replace("'", "")) for part in lower.split("-")]
+        if all(part & (GIVEN | SURNAME) for part in parts):
+            found |= SURNAME | (parts[0] & GIVEN)
+            found |= WORD if all(part & WORD for part in parts) else 0
+    elif lower.endswith("'s") and len(lower) > 3:
+        found = kind(lower[:-2])
+    soft = lower in words.stops and bool(found & (GIVEN | SURNAME))
+    stop = lower in words.stops and (not soft or lower in words.hard)
+    return Word(start, end, text, found, stop, soft and not stop)
+
+
+def _joins(words: Words, gap: str) -> bool:
+    if gap in (" ", ", "):
+        return True
+    if len(gap) > 12 or not _GAP.fullmatch(gap):
+        return False
+    inside = gap.strip(" .,").split()
+    return all(word.strip(".") in words.particles for word in inside)
+
+
+def _support(words: Words, text: str, start: int) -> int:
+    """Return 2 if what stands before says that a person follows, 1 if one may."""
+    before = text[max(0, start - _LOOKBACK) : start]
+    if words.strong.search(before):
+        return 2
+    return 1 if words.weak.search(before) else 0
+
+
+def _person_before(words: Words, text: str, start: int) -> bool:
+    """Return whether a word for a person, not a preposition, stands before."""
+    return words.people.search(text[max(0, start - _LOOKBACK) : start]) is not None
+
+
+def _taken(words: Words, text: str, run: Sequence[Word], *, bold: bool) -> int:
+    """Return how many words at the head of *run* are a name."""
+    first = run[0]
+    if first.text.lower() in words.titles:
+        return 0
+    support = _support(words, text, first.start)
+    part = _part(words, text, run, support)
+    while part:
+        if _is_name(words, text, part, support, bold=bold) and (
+            support == 2 or not _is_eponym(words, text, part)
+        ):
+            return len(part)
+        part = part[:-1] if len(part) > 2 else []
+    return 0
+
+
+def _part(words: Words, text: str, run: Sequence[Word], support: int) -> list[Word]:
+    """Return the words at the head of *run* that could be a name."""
+    part: list[Word] = []
+    commas = 0
+    for word in run[:_MOST]:
+        lower = word.text.lower()
+        if part:
+            gap = text[part[-1].end : word.start]
+            commas += "," in gap
+            ends = ". " in gap and not part[-1].initial and lower not in words.suffixes
+            if commas > 1 or ends or ("," in gap and len(part) > 2):
+                break
+            if lower in words.suffixes and len(part) > 1:
+                part.append(word)
+                break
+        if word.stop and not (support == 2 and not part and word.kind & SURNAME):
+            break
+        if (
+            word.soft
+            and not support
+            and not (part and "," in text[part[-1].end : word.start])
+        ):
+            break
+        if word.initial and not part and not support:
+            break
+        common = word.kind & WORD and not word.kind & (GIVEN | SURNAME)
+        if common and (part or support < 2):
+            break
+        part.append(word)
+    while part and part[-1].initial and len(part) < 2:
+        part.pop()
+    return part
+
+
+def _is_name(
+    words: Words, text: str, part: Sequence[Word], support: int, *, bold: bool
+) -> bool:
+    first, last = part[0], part[-1]
+    if _NOT_AFTER.match(text, last.end) and not text.startswith((" (", ":"), last.end):
+        return False
+    full = [word for word in part if not word.initial]
+    if support == 2:
+        return bool(full)
+    comma = len(part) > 1 and "," in text[first.end : part[1].start]
+    head, tail = (full[1:2] or full, full[0]) if comma else (full[:1], full[-1])
+    if words.credentials.match(text, last.end):
+        support = max(support, 1)
+    strong = sum(word.strong for word in full)
+    named = all(word.kind & (GIVEN | SURNAME) or word.unknown for word in full)
+    if len(full) < 2:
+        alone = (
+            (
+                first.strong
+                or (
+                    first.unknown
+                    and support
+                    and _person_before(words, text, first.start)
+                )
+            )
+            and len(first.text) > 2
+            and first.text[1:].islower()
+        )
+        initialled = len(part) > 1 and alone
+        return bool((alone and (support or bold)) or (initialled and bold))
+    given = bool(head and head[0].kind & GIVEN)
+    surname = bool(tail.kind & SURNAME) or tail.unknown
+    if not named:
+        return False
+    if support or bold:
+        beside = support and _person_before(words, text, first.start)
+        return (given and surname) or strong > 0 or bool(beside)
+    return (
+        given
+        and surname
+        and (strong > 0)
+        and not (first.text.isupper() and not comma and strong < 2)
+    )
+
+
+def _is_eponym(words: Words, text: str, part: Sequence[Word]) -> bool:
+    """Return whether what follows makes a thing, not a person, of *part*."""
+    last = part[-1]
+    plain = {
+        piece
+        for word in part
+        for piece in word.text.lower().removesuffix("'s").split("-")
+    }
+    told = plain <= words.eponyms
+    if not told and len(part) > 1 and _person_before(words, text, part[0].start):
+        return False  # `patient Jane Roe score=0.5`
+    after = _NEXT.match(text, last.end)
+    if after and after[1].lower() in words.eponym_after:
+        return True
+    if any(word.text.lower() in words.eponym_after for word in part[1:]):
+        return True
+    return told and len(part) < 2
+
+
+def _logins(words: Words, text: str) -> Iterator[Span]:
+    for match in _LOGIN.finditer(text):
+        login = match[1].rstrip(".-")
+        lower = login.lower()
+        parts = re.split(r"[._-]", lower)
+        told = any(part in words.machines or part in words.stops for part in parts)
+        if told or all(kind(part) & WORD for part in parts if part):
+            continue
+        if len(parts) > 1 and any(kind(part) & WORD for part in parts if len(part) > 3):
+            continue
+        yield match.start(1), match.start(1) + len(login), "USER"
+
+
+def spread(words: Words, found: Iterable[str], text: str) -> Iterator[Span]:
+    """Yield where the words of the names *found* turn up again in *text*."""
+    again = {
+        part.lower() for name in found for part in _WORDS.findall(name) if len(part) > 2
+    }
+    again = {w for w in again if w not in words.stops and not kind(w) & WORD}
+    if not again:
+        return
+    # word by word: a pattern made of names would stay in the cache of `re`
+    for match in _WORDS.finditer(text):
+        if match.group().lower() in again:
+            yield *match.span(), "NAME"

@@ -1,0 +1,142 @@
+"""Names of files and folders: persons and their numbers among the steps of a path.
+
+A step is split at `_`, `-`, `.`, `^` and spaces. Two words of it that are names beside
+each other are a person; so are words before a date of birth.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from algovigil.phi.lexicon import GIVEN, SURNAME, WORD, kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from algovigil.phi.rules import RuleSet
+
+Span = tuple[int, int, str]
+
+_STEP: Final = re.compile(r"[^/\\\s\"'<>|?*:,;()=&]+", re.ASCII)
+_PIECE: Final = re.compile(r"[A-Za-z]+|[0-9]+", re.ASCII)
+_CAMEL: Final = re.compile(r"[A-Z][a-z]+(?=[A-Z][a-z])|[A-Z][a-z]+", re.ASCII)
+_DATE8: Final = re.compile(
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", re.ASCII
+)
+_AFTER: Final = frozenset(
+    ("patient", "patients", "pt", "mrn", "subject", "subj", "subjects", "patid", "pid", "participant",
+     "acc", "accession", "encounter", "visit", "member", "case", "chart", "record", "ssn", "person")
+)  # fmt: skip
+_IMAGE: Final = re.compile(r"\.(?:jpe?g|png|heic|tiff?|gif|bmp|webp)$", re.ASCII | re.I)
+
+
+def paths(rules: RuleSet, text: str) -> Iterator[Span]:
+    """Yield the persons, their numbers and dates in paths of *text*."""
+    for match in _STEP.finditer(text):
+        step = match.group()
+        split = match.start() and text[match.start() - 1] in "/\\"
+        follows = text[match.end() : match.end() + 1] in ("/", "\\") and bool(
+            text[match.end() : match.end() + 1]
+        )
+        in_path = bool(split or follows)
+        if not in_path and not re.search(r"[_^.]", step):
+            continue
+        if "@" in step or len(step) > 200 or "://" in step:
+            continue
+        yield from _step(rules, text, match.start(), step, in_path=in_path)
+
+
+def _step(
+    rules: RuleSet, text: str, at: int, step: str, *, in_path: bool
+) -> Iterator[Span]:
+    extension = re.search(r"\.[A-Za-z][A-Za-z0-9]{0,4}(?:\.gz)?$", step)
+    body = step[: extension.start()] if extension else step
+    pieces = [(m.start(), m.end(), m.group()) for m in _PIECE.finditer(body)]
+    taken = [_may_be_name(rules, p[2]) for p in pieces]
+    dated = any(_DATE8.fullmatch(p[2]) for p in pieces)
+    found = False
+    i = 0
+    while i < len(pieces):
+        j = i
+        while (
+            j < len(pieces)
+            and taken[j]
+            and (j == i or _close(body, pieces[j - 1], pieces[j]))
+        ):
+            j += 1
+        if j - i > 1 and _is_person(
+            pieces[i:j], dated=dated, in_path=in_path or bool(extension), text=body
+        ):
+            found = True
+            stop = min(j, i + 4)
+            image = extension and _IMAGE.search(step) and i == 0 and stop == len(pieces)
+            end = len(step) if image else pieces[stop - 1][1]
+            yield at + pieces[i][0], at + end, "PHOTO" if image else "NAME"
+            i = stop
+            continue
+        i = max(j, i + 1)
+    if in_path or extension:
+        yield from _glued(rules, at, body)
+    for i, (start, end, piece) in enumerate(pieces):
+        after = i > 0 and pieces[i - 1][2].lower() in _AFTER
+        if _DATE8.fullmatch(piece) and found:
+            yield at + start, at + end, "DATE"
+        elif (found or after) and piece.isdigit() and len(piece) > 4 - after:
+            yield at + start, at + end, "OTHER_ID"
+
+
+def _close(
+    body: str, before: tuple[int, int, str], after: tuple[int, int, str]
+) -> bool:
+    return body[before[1] : after[0]] in (
+        "_",
+        "-",
+        ".",
+        "^",
+        " ",
+        "^^",
+        ", ",
+        "+",
+        "__",
+    )
+
+
+def _may_be_name(rules: RuleSet, piece: str) -> bool:
+    if piece.isdigit() or piece.lower() in rules.words.stops:
+        return False
+    return (
+        len(piece) == 1
+        or bool(kind(piece.lower()) & (GIVEN | SURNAME))
+        or (piece.isupper() and len(piece) > 3 and not kind(piece.lower()))
+    )
+
+
+def _is_person(
+    pieces: list[tuple[int, int, str]], *, dated: bool, in_path: bool, text: str
+) -> bool:
+    words = [piece for _, _, piece in pieces if len(piece) > 1]
+    if len(words) < 2:
+        return False
+    kinds = [kind(word.lower()) for word in words]
+    given = any(k & GIVEN for k in kinds)
+    strong = sum(bool(k & (GIVEN | SURNAME)) and not k & WORD for k in kinds)
+    capitals = all(word[0].isupper() for word in words)
+    if "^" in text or dated:
+        return given or capitals
+    lower = all(word.islower() for word in words)
+    # snake_case is code: both words must be names and nothing else
+    if lower:
+        return in_path and given and strong == len(words) == 2
+    return capitals and given and strong > 0
+
+
+def _glued(rules: RuleSet, at: int, body: str) -> Iterator[Span]:
+    """Yield `JohnSmith`: two names in camel case and nothing else."""
+    for match in re.finditer(r"(?<![A-Za-z])(?:[A-Z][a-z]{2,15}){2}(?![A-Za-z])", body):
+        parts = _CAMEL.findall(match.group())
+        kinds = [kind(part.lower()) for part in parts]
+        stop = any(part.lower() in rules.words.stops for part in parts)
+        strong = all(k & (GIVEN | SURNAME) and not k & WORD for k in kinds)
+        if len(parts) == 2 and strong and kinds[0] & GIVEN and not stop:
+            yield at + match.start(), at + match.end(), "NAME"

@@ -1,0 +1,119 @@
+"""Words around and among the names of persons: `data/names.yaml`, compiled.
+
+Invariant: all sets hold lower case.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+# what the finder of logins and that of names in lower case wait for
+_LOGIN: Final = (
+    r"[Uu]ser|[Ll]og[io]n|[Ll]ogged|uthenticated|behalf|[Ss]igned|mpersonat|[Ss]ession |[Aa]ccount|"
+    r"[Ss]udo|[Ss]u[ =:]|[Uu]id"
+)
+_LOWER: Final = (
+    r"(?:[Pp]atient|PATIENT|[Pp]t|PT|[Mm]rs?|MRS?|[Mm]s|MS|[Dd]r|DR|[Dd]aughter|DAUGHTER|[Ss]on|SON|[Ww]ife|WIFE|"
+    r"[Hh]usband|HUSBAND|[Mm]other|MOTHER|[Ff]ather|FATHER|[Nn]ame|NAME)\.?[: ]{1,2}[a-z]{2,20} [a-z]{2}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The word lists of the rule set."""
+
+    titles: frozenset[str]
+    stops: frozenset[str]
+    hard: frozenset[str]
+    """Of the stops those that stay so whatever stands before them."""
+    eponyms: frozenset[str]
+    eponym_after: frozenset[str]
+    particles: frozenset[str]
+    suffixes: frozenset[str]
+    machines: frozenset[str]
+    states: frozenset[str]
+    state_names: frozenset[str]
+    strong: re.Pattern[str]
+    """At the end of what stands before a name: it is one."""
+    weak: re.Pattern[str]
+    """At the end of what stands before a name: it may be one."""
+    people: re.Pattern[str]
+    """Of the weak ones those that are words for a person."""
+    credentials: re.Pattern[str]
+    """At the start of what stands after a name."""
+    prefilter: str
+    """An expression that finds something in every text that may hold a name."""
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Words:
+        """Compile *data*, the content of `names.yaml`."""
+        titles = _alternatives(data["titles"])
+        people = _alternatives(data["people"])
+        strong = _alternatives(data["strong"])
+        weak = _alternatives([*data["people"], *data["weak"]])
+        before = rf"(?:^|[^A-Za-z])(?:{titles}|{strong}|{weak})"
+        gap = r"(?: is| was)?[.:=,#-]?(?:'s)? {0,2}[\"'(\[>]? ?"
+        name = r"[A-Z][A-Za-z'-]{0,30}"
+        prefilter = "|".join(
+            (
+                _LOGIN,
+                f"{before}{gap}[A-Z]",
+                rf"{name}(?:\.? {{1,2}}|, {{0,2}})(?:[a-z]{{1,3}}\.? ){{0,2}}[A-Z]",
+                rf"{name}(?: \(|,? ?\(?(?:mrn|dob|born|MRN|DOB|SSN)| <|'s [cfmra])",
+                rf"{name},? (?:is |was )?(?:an? |aged? )?[0-9]",
+                _LOWER,
+            )
+        )
+        return cls(
+            **{
+                name: frozenset(word.replace("_", " ") for word in data[name])
+                for name in (
+                    *(
+                        "titles",
+                        "stops",
+                        "hard",
+                        "eponyms",
+                        "eponym_after",
+                        "particles",
+                    ),
+                    *("suffixes", "machines", "states", "state_names"),
+                )
+            },
+            strong=_before(rf"(?:{strong})(?: is| was)?[:=#-]?|(?:{titles})\.?"),
+            weak=_before(rf"(?:{weak})[:=,#]?"),
+            people=_before(rf"(?:{people})[:=,#]?"),
+            credentials=re.compile(
+                r",? \(?(?:"
+                + "|".join(re.escape(word) for word in data["credentials"])
+                + r")\b|,? (?:is |was )?an? [0-9]{1,3}[- ]|,? (?:age[d]? )?[0-9]{1,3}[- ]?"
+                r"(?:y|F\b|M\b)|,? ?\(?(?:MRN|DOB|SSN|D\.O\.B|mrn|dob|born|DOD)\b"
+                r"|'s (?:chart|record|file|mother|father|family|appointment)| <\S{1,80}@"
+            ),
+            prefilter=prefilter,
+        )
+
+
+def _alternatives(phrases: Iterable[str]) -> str:
+    """Return *phrases* as alternatives, in lower case, capitalised and in capitals."""
+    spelt = set()
+    for phrase in phrases:
+        plain = (
+            re.escape(phrase.replace("_", " ")) if "_" in phrase else re.escape(phrase)
+        )
+        plain = plain.replace("\\ ", " ")
+        spelt |= {plain, plain[:1].upper() + plain[1:], plain.upper()}
+        if phrase == "summarize_note":
+            spelt.add(phrase)
+    return "|".join(sorted(spelt, key=lambda word: (-len(word), word)))
+
+
+def _before(expression: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?:^|[^A-Za-z])(?:{expression})(?:'s)? {{0,2}}[\"'(\[>]? ?$", re.ASCII
+    )
