@@ -25,7 +25,7 @@ demo: venv ## run the whole job live on real clinical data, until Ctrl-C
 
 .PHONY: test
 test: venv ## run the tests (under 10 minutes)
-	$(BIN)/python -m pytest -m 'not soak and not debian and not foreign'
+	$(BIN)/python -m pytest -m 'not soak and not debian and not foreign and not frameworks'
 
 .PHONY: test-debian
 test-debian: venv ## run the tests that need packages of Debian; installs them as root
@@ -40,6 +40,11 @@ test-foreign: venv ## run the tests with senders and readers of other languages 
 	test -x $(VENV)/foreign/bin/python || $(PYTHON) -m venv $(VENV)/foreign
 	$(VENV)/foreign/bin/python -m pip install --quiet --disable-pip-version-check -r tests/foreign/requirements.txt
 	$(BIN)/python -m pytest -m foreign
+
+.PHONY: test-frameworks
+test-frameworks: venv ## run the tests of heavy frameworks, current and oldest ones
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[frameworks]'
+	$(BIN)/python -m pytest -m frameworks --timeout 300
 
 .PHONY: soak
 soak: venv ## run the long fault and load tests

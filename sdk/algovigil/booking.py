@@ -7,6 +7,8 @@ thread of `backlog` where there is one. What cannot be told exactly is left out.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -20,7 +22,7 @@ from algovigil import about, capture, hold, semconv
 from algovigil.quiet import quiet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from algovigil.model import Model
     from algovigil.signals import Series, Signals
@@ -28,11 +30,12 @@ if TYPE_CHECKING:
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 SPAN_BYTES: Final = 64 * 1024
 """Rows above this size travel in a log record, not on the span (docs/wire.md)."""
+_SCORES: Final = frozenset(("scores", "score_samples"))
 _CALL_BYTES: Final = 2048  # a call without its rows, about
 
-Answer = tuple[str, Any, "tuple[str, ...]", "bool | None"]
-"""What answered (a method, or `labels`, `scores`, `answers`), what is held of it,
-classes, and whether values are scores."""
+Answer = tuple[str, Any, "Model"]
+"""What answered (a method, or `labels`, `scores`, `answers`, `logits`), what is held of
+it, and the model that did."""
 
 
 class Facts:
@@ -202,7 +205,8 @@ def _own_embedding(facts: Facts) -> Sequence[float]:
 def _inputs(facts: Facts) -> capture.Inputs | None:
     if facts.held is None:
         return None
-    found = capture.inputs(facts.held, facts.names, facts.signals.config.capture)
+    held = facts.held.rows() if isinstance(facts.held, hold.Later) else facts.held
+    found = capture.inputs(held, facts.names, facts.signals.config.capture)
     return None if found is None else facts.signals.privacy.inputs(found)
 
 
@@ -218,23 +222,50 @@ def _outputs(facts: Facts) -> capture.Outputs:
 
 @quiet
 def _read(answer: Answer) -> capture.Outputs | None:
-    how, held, classes, regression = answer
+    how, held, model = answer
     rows = capture.answer(held)
     if rows is None:
         return None
     if how == "predict_proba":
-        return capture.probabilities(rows, classes)
+        return capture.probabilities(rows, model.classes)
+    if how == "predict_log_proba":
+        return capture.probabilities(_exponentials(rows), model.classes)
     if how == "decision_function":
-        return capture.margins(rows, classes)
-    if how == "scores":
+        return capture.margins(rows, model.classes)
+    if how in _SCORES:
         return capture.scored(rows)
+    if how == "labels":
+        return capture.predictions(rows, regression=False)
+    return _told(rows, model, certain=how != "answers", logits=how == "logits")
+
+
+def _exponentials(rows: list[Any]) -> list[Any]:
+    return [[math.exp(value) for value in row] for row in rows]
+
+
+def _told(
+    rows: list[Any], model: Model, *, certain: bool, logits: bool
+) -> capture.Outputs | None:
+    """Return *rows* as what they are by their looks: labels, values, probabilities.
+
+    Several numbers a row are the probabilities of classes only if they sum to 1; a
+    mapping names the class of each.
+    """
     named = capture.labelled(rows)
     if named is not None:
         return named
-    is_matrix = bool(rows) and isinstance(rows[0], (list, tuple))
-    if how == "answers" and is_matrix and len(rows[0]) > 1:
-        return capture.probabilities(list(map(list, rows)), classes)
-    return capture.predictions(rows, regression=regression)
+    classes = model.classes
+    if rows and isinstance(rows[0], Mapping):
+        classes = tuple(map(capture.text, rows[0]))
+        rows = [list(row.values()) for row in rows]
+    is_matrix = bool(rows) and isinstance(rows[0], (list, tuple)) and len(rows[0]) > 1
+    if (certain and not logits) or not is_matrix:
+        return capture.predictions(rows, regression=model.regression)
+    if logits:  # they are no probabilities; the greatest is the class
+        best = [max(range(len(row)), key=row.__getitem__) for row in rows]
+        return capture.Outputs(labels=[classes[at] for at in best])
+    rows = list(map(list, rows))
+    return capture.probabilities(rows, classes) if capture.are_shares(rows) else None
 
 
 def _arrays(

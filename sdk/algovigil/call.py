@@ -14,13 +14,12 @@ from opentelemetry.trace import format_span_id, set_span_in_context
 
 from algovigil import about, capture, hold, nesting, scope, signals
 from algovigil.booking import Facts
+from algovigil.model import Model
 from algovigil.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextvars import Token
-
-    from algovigil.model import Model
 
 _WORD: Final = re.compile(r"[A-Za-z_][\w.]{0,127}", re.ASCII)
 
@@ -35,8 +34,10 @@ class Call:
         "_begun_ns",
         "_facts",
         "_mark",
+        "_open",
         "_own_inputs",
         "_own_outputs",
+        "_stopped",
         "_token",
         "absorbs",
         "error",
@@ -54,6 +55,8 @@ class Call:
         self._mark: Token[nesting.Outer | None] | None = None
         self._own_inputs = False
         self._own_outputs = False
+        self._open = False
+        self._stopped = False
         self.absorbs = absorbs
         self.error: BaseException | type[BaseException] | str | None = None
         """Set it when the call fails without raising: an exception, of which only
@@ -75,7 +78,17 @@ class Call:
     @property
     def open(self) -> bool:
         """Return whether this call has begun, as the outermost one."""
-        return self._mark is not None
+        return self._open
+
+    @property
+    def model(self) -> Model:
+        """Return the model that is called."""
+        return self._facts.model
+
+    @property
+    def most_rows(self) -> int:
+        """Return how many rows are captured at most."""
+        return self._facts.signals.config.capture.max_rows
 
     @quiet
     def record_inputs(self, rows: Any, *, names: tuple[str, ...] = ()) -> None:
@@ -112,10 +125,13 @@ class Call:
         if not self._own_outputs:
             facts.answers.clear()
         self._own_outputs = True
-        names = tuple(map(capture.text, classes)) or facts.model.classes
-        self._take_answer("answers", answers, names, None)
-        self._take_answer("labels", labels, names, False)
-        self._take_answer("scores", scores, names, True)
+        model = facts.model
+        if classes:
+            names = tuple(map(capture.text, classes))
+            model = Model(model.name, classes=names, regression=model.regression)
+        self._take_answer("answers", answers, model)
+        self._take_answer("labels", labels, model)
+        self._take_answer("scores", scores, model)
 
     def begin(
         self,
@@ -150,29 +166,46 @@ class Call:
                 self._take_inputs(rows, names)
         this.totals.begin(facts.series)
         facts.context = set_span_in_context(span)
-        self._token = context.attach(facts.context)
-        self._mark = nesting.active.set(self)
+        self._open = True
+        self.resume()
         self._begun_ns = this.clock.ticks_ns()
 
-    def end(self, operation: str = "", result: Any = None) -> None:
-        """Note how the call ended and hand it over; `error` tells whether it failed.
+    def resume(self) -> None:
+        """Make this the call that surrounds what runs now, and its span current."""
+        if self._open and self._mark is None:
+            self._token = context.attach(self._facts.context)
+            self._mark = nesting.active.set(self)
 
-        Args:
-            operation, result: Method of the model and what it returned, if known.
-        """
-        facts = self._facts
-        this = facts.signals
-        facts.elapsed_ns = this.clock.ticks_ns() - self._begun_ns
-        if self._mark is not None:
-            nesting.active.reset(self._mark)
+    def pause(self) -> None:
+        """Undo `resume`: what runs from now on is not inside this call."""
+        mark, self._mark = self._mark, None
+        if mark is not None:
+            try:
+                nesting.active.reset(mark)
+            except ValueError:
+                return  # a generator that another context finishes: nothing to undo
             context.detach(self._token)
-        this.totals.end(facts.series)
-        if result is not None:
-            self.answer(facts.model, operation, result)
+
+    def stop(self) -> None:
+        """Stop the clock; what runs from now on is not inside this call."""
+        facts = self._facts
+        facts.elapsed_ns = facts.signals.clock.ticks_ns() - self._begun_ns
+        self.pause()
+        self._stopped = True
+
+    def end(self) -> None:
+        """Hand the call over, once; `error` tells whether it failed."""
+        if not self._open:
+            return
+        if not self._stopped:
+            self.stop()
+        self._open = False
+        facts = self._facts
+        facts.signals.totals.end(facts.series)
         if self.error is not None:
             # by its type, here: an exception holds the frames that it went through
             facts.error, self.error = _error_type(self.error), None
-        this.book(facts)
+        facts.signals.book(facts)
 
     def absorb(self, model: Model, operation: str, rows: Any, subject: Any) -> bool:
         """Take identity and inputs of *model*, which is called inside this call.
@@ -197,9 +230,13 @@ class Call:
 
     @quiet
     def answer(self, model: Model, operation: str, result: Any) -> None:
-        """Keep *result*, what *operation* of *model* returned."""
+        """Keep *result*, what *operation* of *model* returned.
+
+        Besides methods there are `labels`, `scores`, and `answers`, which tells by its
+        type what it is.
+        """
         if self._facts.recording:
-            self._take_answer(operation, result, model.classes, model.regression)
+            self._take_answer(operation, result, model)
 
     @quiet
     def _identify(self, told: Mapping[str, Any]) -> None:
@@ -229,8 +266,8 @@ class Call:
         facts = self._facts
         self._count(count)
         facts.device = capture.device(rows)
-        if facts.signals.config.capture.features:
-            settings = facts.signals.config.capture
+        settings = facts.signals.config.capture
+        if settings.features:
             facts.held = hold.take(rows, facts.picked, settings, named=bool(names))
             facts.names = names
 
@@ -240,13 +277,7 @@ class Call:
         facts.rows = rows
         facts.picked = capture.pick(rows, most, facts.signals.random)
 
-    def _take_answer(
-        self,
-        how: str,
-        given: Any,
-        classes: tuple[str, ...],
-        regression: bool | None,
-    ) -> None:
+    def _take_answer(self, how: str, given: Any, model: Model) -> None:
         """Keep the answer of each captured row, none unless there is one each."""
         facts = self._facts
         if given is None or not facts.signals.config.capture.predictions:
@@ -260,7 +291,7 @@ class Call:
             self._count(count)
         if count == facts.rows:
             held = hold.answer(given, facts.picked)
-            facts.answers.append((how, held, classes, regression))
+            facts.answers.append((how, held, model))
 
 
 def _error_type(error: BaseException | type[BaseException] | str) -> str:

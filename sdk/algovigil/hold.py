@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from algovigil.capture import dicom, tensor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from algovigil.config import Capture
 
 _OBJECT_BYTES: Final = 64  # a Python number or short text and its place in a list
@@ -22,6 +24,37 @@ _IMMUTABLE: Final = (str, int, float, type(None))
 _MOST_CLASSES: Final = 4096
 _UNKNOWN: Final = object()
 """In place of what is neither number nor text: it makes its column untold."""
+
+
+class Later:
+    """Rows of an object that nobody changes: read when the call is booked.
+
+    Args:
+        rows: How many there are.
+        read: Returns the rows of the given indices (None: all) as `take` would keep
+            them. Absent, the rows are counted and not kept.
+    """
+
+    __slots__ = ("_picked", "_read", "shape")
+
+    def __init__(
+        self, rows: int, read: Callable[[list[int] | None], Any] | None = None
+    ) -> None:
+        self.shape = (rows, 0)
+        self._read = read
+        self._picked: list[int] | None = None
+
+    def of(self, picked: list[int] | None) -> Later | None:
+        """Return this for the rows *picked*, None if rows are not kept."""
+        if self._read is None:
+            return None
+        later = Later(self.shape[0], self._read)
+        later._picked = picked
+        return later
+
+    def rows(self) -> Any:
+        """Return the rows."""
+        return None if self._read is None else self._read(self._picked)
 
 
 def take(
@@ -40,6 +73,8 @@ def take(
         named: Whether the columns of a matrix have names: if not, one that is wider
             than `max_features` is a signal or an image.
     """
+    if isinstance(table, Later):
+        return table.of(picked)
     if isinstance(table, Mapping):
         alone = len(table) == 1
         return {
@@ -172,7 +207,9 @@ def _answer(row: Any) -> Any:
     if isinstance(row, (list, tuple)):
         return list(row[: _MOST_CLASSES + 1])
     if isinstance(row, Mapping):
-        return {key: row.get(key) for key in ("label", "score")}
+        # a label and its score, or the score of each class
+        keys = ("label", "score") if "label" in row else islice(row, _MOST_CLASSES)
+        return {key: row.get(key) for key in keys}
     return row.copy() if hasattr(row, "copy") and hasattr(row, "shape") else row
 
 

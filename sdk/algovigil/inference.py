@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
-from algovigil import about, capture, nesting
+from algovigil import about, capture, nesting, streams
 from algovigil.call import Call
 from algovigil.model import Model
 from algovigil.quiet import quiet
@@ -48,7 +48,7 @@ class track_inference:  # noqa: N801 # a context manager is used like a function
     Inside another recorded call it records nothing: the outermost call counts.
     """
 
-    __slots__ = ("_call", "_model", "_operation", "_told")
+    __slots__ = ("_call", "_model", "_operation", "_streams", "_told")
 
     def __init__(
         self,
@@ -68,6 +68,7 @@ class track_inference:  # noqa: N801 # a context manager is used like a function
     ) -> None:
         self._model = Model(model_name, version, framework)
         self._operation = operation
+        self._streams = False
         self._told = about.named(
             inference_id=inference_id,
             patient_id=patient_id,
@@ -95,8 +96,20 @@ class track_inference:  # noqa: N801 # a context manager is used like a function
         """End the call; the exception, if any, goes on to the caller."""
         if error is not None:
             self._call.error = error
-        if self._call.open:
+        if self._call.open and not self._streams:
             finish(self._call)
+
+    def until_end_of(self, stream: Any, *, outputs: bool = True) -> Any:
+        """Return *stream*, a generator or the like, whose end will end this call."""
+
+        def end(call: Call, answer: Any) -> None:
+            if answer is not None and outputs:
+                _keep_outputs(call, answer)
+            finish(call)
+
+        followed = streams.follow(self._call, stream, end)
+        self._streams = True
+        return followed
 
     @quiet
     def _begin(self) -> None:
@@ -134,7 +147,10 @@ def monitor(
     inputs: bool = True,
     outputs: bool = True,
 ) -> Any:
-    """Record every call of the decorated function, sync or async, as a model call.
+    """Record every call of the decorated function as a model call.
+
+    It may be sync or async, a generator or an async generator: then the call ends with
+    the stream.
 
     Args:
         model_name: Name of the model; absent, that of the function.
@@ -171,9 +187,13 @@ def monitor(
 
         @functools.wraps(function)
         def called(*args: Any, **kwargs: Any) -> Any:
-            with tracked() as call:
+            tracking = tracked()
+            with tracking as call:
                 _keep_inputs(call, read(args, kwargs))
                 result = function(*args, **kwargs)
+                is_own = not any(result is given for given in args)
+                if type(result) in streams.KINDS and is_own and call.open:
+                    return tracking.until_end_of(result, outputs=outputs)
                 _keep_outputs(call, result if outputs else None)
             return result
 

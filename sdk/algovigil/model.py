@@ -25,11 +25,11 @@ class Model:
         framework: Library that runs it.
         feature_names: Names of its features, in order.
         classes: Class of each column of its probabilities.
-        device: Where it runs, if that is always the same.
+        device: Where it runs, such as `cpu` or `cuda:0`, if that is always the same.
         regression: Whether predictions are values, not classes; None tells by their
             type.
-        derive: Works the version out of the model object itself. That may take long,
-            so it happens in `identify`, where no caller waits.
+        derive: Works the version, and what else takes long, out of the model object.
+            It is called once, by `identify`, where no caller waits.
     """
 
     __slots__ = (
@@ -53,7 +53,7 @@ class Model:
         classes: tuple[str, ...] = (),
         device: str | None = None,
         regression: bool | None = None,
-        derive: Callable[[Any], str | None] | None = None,
+        derive: Callable[[Model, Any], str | None] | None = None,
     ) -> None:
         self.name = name
         self.version = version
@@ -71,4 +71,4 @@ class Model:
         with _lock:
             derive, self._derive = self._derive, None
             if derive is not None:
-                self.version = quiet(derive)(subject)
+                self.version = quiet(derive)(self, subject)

@@ -29,7 +29,8 @@ from opentelemetry.sdk.trace.export import (
 
 from algovigil import signals
 from algovigil.config import MonitoringConfig
-from algovigil.instrumentation.sklearn import PREDICT, SklearnInstrumentor
+from algovigil.instrumentation.estimators import PREDICT
+from algovigil.instrumentation.sklearn import SklearnInstrumentor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -11,6 +11,7 @@ from __future__ import annotations
 from algovigil.capture.answers import (
     Outputs,
     answer,
+    are_shares,
     labelled,
     margins,
     predictions,
@@ -27,6 +28,7 @@ __all__ = [
     "Inputs",
     "Outputs",
     "answer",
+    "are_shares",
     "device",
     "inputs",
     "labelled",

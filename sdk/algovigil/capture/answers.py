@@ -11,6 +11,7 @@ from typing import Any, Final
 from algovigil.capture.columns import NAN, as_numbers
 
 _MOST_CLASSES: Final = 256
+_SUM_ERROR: Final = 1e-2  # of a hundred probabilities in half precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,17 @@ def probabilities(rows: list[Any], classes: tuple[str, ...]) -> Outputs | None:
         [classes[b] if ok else "" for b, ok in zip(best, known, strict=True)],
         [row[b] if ok else NAN for row, b, ok in zip(rows, best, known, strict=True)],
     ).over(every)
+
+
+def are_shares(rows: list[list[Any]]) -> bool:
+    """Return whether each of *rows* is numbers that sum to 1, as probabilities do."""
+    for row in rows:
+        numbers = as_numbers(row)
+        if numbers is None or min(numbers, default=-1.0) < 0.0:
+            return False
+        if not abs(sum(numbers) - 1.0) < _SUM_ERROR:
+            return False
+    return True
 
 
 def margins(rows: list[Any], classes: tuple[str, ...]) -> Outputs | None:

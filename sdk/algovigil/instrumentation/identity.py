@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from algovigil.model import Model
 
 _DEPTH: Final = 32
+CONTENT: Final[dict[str, Callable[[Any], bytes | Iterable[bytes]]]] = {}
+"""What objects of a class, by its full name, are made of, where attributes do not
+tell: a framework's file adds its own."""
 _SCALARS: Final = (str, bytes, bool, int, float, complex, type(None))
 
 
@@ -28,13 +31,13 @@ class Identities:
     An object that takes no weak reference is described anew at each call.
     """
 
-    def __init__(self, describe: Callable[[Any], Model]) -> None:
+    def __init__(self, describe: Callable[[Any], Model | None]) -> None:
         self._describe: Final = describe
-        self._known: dict[int, tuple[weakref.ref[Any], Model]] = {}
+        self._known: dict[int, tuple[weakref.ref[Any], Model | None]] = {}
         self._lock: Final = threading.Lock()
 
-    def of(self, model: Any) -> Model:
-        """Return the description of *model*."""
+    def of(self, model: Any) -> Model | None:
+        """Return the description of *model*, None if its calls are none of ours."""
         known = self._known.get(id(model))
         if known is not None and known[0]() is model:
             return known[1]
@@ -52,7 +55,8 @@ class Identities:
     def settle(self) -> None:
         """Work out the versions still owed, before a fit changes what they are of."""
         for reference, described in list(self._known.values()):
-            described.identify(reference())
+            if described is not None:
+                described.identify(reference())
 
     def forget(self) -> None:
         """Forget all: a fit may have changed any model and those that hold it."""
@@ -83,7 +87,12 @@ def _feed(
     if depth == 0 or id(value) in seen:
         return
     seen.add(id(value))
-    if hasattr(value, "dtype") and hasattr(value, "tobytes"):
+    content = _content(kind)
+    if content is not None:
+        found = content(value)
+        for part in (found,) if isinstance(found, bytes) else found:
+            update(part)
+    elif hasattr(value, "dtype") and hasattr(value, "tobytes"):
         _feed_array(update, value, seen, depth)
     elif isinstance(value, Mapping):
         for key in value:
@@ -92,7 +101,16 @@ def _feed(
     elif isinstance(value, (list, tuple)):
         for item in value:
             _feed(update, item, seen, depth - 1)
-    elif isinstance(value, (set, frozenset)):
+    else:
+        _feed_object(update, value, seen, depth)
+    # an id may be used again once its object is gone: only objects in progress count
+    seen.discard(id(value))
+
+
+def _feed_object(
+    update: Callable[[bytes], None], value: Any, seen: set[int], depth: int
+) -> None:
+    if isinstance(value, (set, frozenset)):
         update("".join(sorted(map(repr, value))).encode())
     elif callable(value) and hasattr(value, "__qualname__"):
         update(value.__qualname__.encode())
@@ -100,8 +118,11 @@ def _feed(
         for name, item in _attributes(value):
             update(name.encode())
             _feed(update, item, seen, depth - 1)
-    # an id may be used again once its object is gone: only objects in progress count
-    seen.discard(id(value))
+
+
+def _content(kind: type) -> Callable[[Any], bytes | Iterable[bytes]] | None:
+    names = (f"{k.__module__}.{k.__qualname__}" for k in kind.__mro__)
+    return next((CONTENT[name] for name in names if name in CONTENT), None)
 
 
 def _feed_array(

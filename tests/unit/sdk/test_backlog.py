@@ -46,7 +46,9 @@ def recorded() -> Iterator[Recorded]:
 def call(model: Model, rows: Any, answer: Any, subject: Any = None) -> None:
     one = Call(model, "predict", subject)
     one.begin(None, rows)
-    one.end("predict", answer)
+    one.stop()
+    one.answer(model, "predict", answer)
+    one.end()
 
 
 def test_what_the_caller_does_afterwards_does_not_show(recorded: Recorded) -> None:
@@ -66,7 +68,7 @@ def test_the_version_is_worked_out_where_no_caller_waits(recorded: Recorded) -> 
     """A digest takes long: it runs once, on the thread that books."""
     ran: list[str] = []
 
-    def derive(subject: object) -> str:
+    def derive(_: Model, subject: object) -> str:
         ran.append(threading.current_thread().name)
         return f"v{subject}"
 
@@ -86,7 +88,7 @@ def test_a_full_backlog_makes_callers_book(
     held = threading.Event()
     small = Recorded()
     signals.use(small.signals)
-    model = Model("m", derive=lambda _: "v" if held.wait(30) else "")
+    model = Model("m", derive=lambda *_: "v" if held.wait(30) else "")
     for i in range(8):
         call(model, [float(i)], [1.0], "s")
     booked_at_once = small.attributes()
