@@ -60,7 +60,7 @@ class _Outcome:
     inference_id: str | None = None
     trace_id: str | None = None
     outcome_id: str | None = None
-    """Absent, one is made; the same id again replaces, it does not add."""
+    """Absent, one is made; the same id again is a correction: the latest counts."""
     timestamp: Moment = None
     """When it was found: an aware datetime or seconds since the epoch; absent, now."""
 
@@ -98,8 +98,9 @@ class PatientOutcome(_Outcome):
                        actual_value, confidence_score, treatment_effectiveness,
                        model_name)
 
-    and by name also `model_version`, `inference_id`, `trace_id`, `outcome_id` and
-    `timestamp`. `inference_id` is the id of one row, `<call.inference_id>-<row>`.
+    and by name also `model_version`, `inference_id`, `trace_id`, `outcome_id`,
+    `timestamp`, `alert_shown`, `acted_on`, `followup_days` and `event_observed`.
+    `inference_id` is the id of one row, `<call.inference_id>-<row>`.
     """
 
     outcome_type: OutcomeType = OutcomeType.DIAGNOSTIC
@@ -109,6 +110,14 @@ class PatientOutcome(_Outcome):
     treatment: str | None = None
     treatment_outcome: str | None = None
     treatment_effectiveness: float | None = None
+    alert_shown: bool | None = None
+    """Whether the model's alert was shown to whoever decided."""
+    acted_on: bool | None = None
+    """Whether somebody acted on the prediction before the outcome."""
+    followup_days: float | None = None
+    """Days from treatment to the event, or to the end of observation."""
+    event_observed: bool | None = None
+    """Whether the event happened; False is censored at `followup_days`."""
 
     def __init__(
         self, patient_id: str | None = None, *positional: Any, **named: Any
@@ -210,6 +219,10 @@ def _result(outcome: PatientOutcome) -> dict[str, Any]:
         semconv.OUTCOME_TREATMENT_EFFECTIVENESS: _number(
             outcome.treatment_effectiveness
         ),
+        semconv.OUTCOME_ALERT_SHOWN: outcome.alert_shown,
+        semconv.OUTCOME_ACTED_ON: outcome.acted_on,
+        semconv.OUTCOME_FOLLOWUP_DAYS: _number(outcome.followup_days),
+        semconv.OUTCOME_EVENT_OBSERVED: outcome.event_observed,
     }
 
 

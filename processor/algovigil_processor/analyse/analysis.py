@@ -10,7 +10,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from algovigil_processor.analyse.clinical import Clinical
+from algovigil_processor.analyse.clinical.clinical import Clinical
+from algovigil_processor.analyse.clinical.join import Join
 from algovigil_processor.analyse.drift.drift import Drift
 from algovigil_processor.analyse.drift.reference import References
 from algovigil_processor.analyse.findings import batch
@@ -50,12 +51,15 @@ class Analysis:
         self._store = store
         self._redact = redact
         self._telemetry = telemetry
+        self._plan_version = ""
         drift, clinical = config.drift_detection, config.clinical
         drift_ns, clinical_ns = int(drift.interval * 1e9), int(clinical.interval * 1e9)
         service = Service(store, config.alerts.window)
-        # a reference must be stored before drift looks for it
+        # outcomes are joined before they count; a reference is stored before drift
+        # looks for it
         self._parts: Final = (
             _Part("service", "service_metrics", 0, service),
+            _Part("outcomes", "joined_outcomes", clinical_ns, Join(store, clinical)),
             _Part(
                 "clinical", "clinical_metrics", clinical_ns, Clinical(store, clinical)
             ),
@@ -84,8 +88,9 @@ class Analysis:
             self._count(part, is_whole=not found.failed)
 
     def _keep(self, part: _Part, found: Found, now_ns: int) -> None:
-        if found.rows:
-            sealed = self._redact(batch(part.table, found.rows, now_ns))
+        rows = batch(part.table, found, now_ns, self._plan_version)
+        if rows.rows.num_rows:
+            sealed = self._redact(rows)
             self._store.insert((sealed,), token=f"tick-{part.kind}-{now_ns}")
 
     def _count(self, part: _Part, *, is_whole: bool) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import pyarrow as pa
@@ -42,6 +43,17 @@ class Found:
 
     rows: list[Row] = field(default_factory=list)
     failed: int = 0
+    table: pa.RecordBatch | None = None
+    """Rows that are columns already, instead of `rows`."""
+
+    def add(self, analyse: Callable[[], Iterable[Row]]) -> None:
+        """Add the rows of one version; a failure is counted and ends only itself."""
+        try:
+            self.rows.extend(analyse())
+        except Exception as error:
+            self.failed += 1
+            # the type alone: a message may hold values of the data
+            _LOG.error("analysis of one version failed: %s", type(error).__name__)
 
 
 def each(
@@ -51,12 +63,7 @@ def each(
     """Analyse each of *given*; what fails is counted and leaves the others alone."""
     found = Found()
     for one in given:
-        try:
-            found.rows.extend(analyse(one))
-        except Exception as error:
-            found.failed += 1
-            # the type alone: a message may hold values of the data
-            _LOG.error("analysis of one version failed: %s", type(error).__name__)
+        found.add(partial(analyse, one))
     return found
 
 
@@ -78,7 +85,14 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def batch(table: Table, rows: list[Row], now_ns: int) -> Batch:
-    """Return *rows*, one per finding, as an unsealed batch."""
-    columns = pa.RecordBatch.from_pylist(rows, schema=SCHEMAS[table])
+def batch(table: Table, found: Found, now_ns: int, plan_version: str = "") -> Batch:
+    """Return what was *found* as an unsealed batch, under the plan in force."""
+    schema = SCHEMAS[table]
+    columns = found.table
+    if columns is None:
+        columns = pa.RecordBatch.from_pylist(found.rows, schema=schema)
+    if "plan_version" in schema.names:
+        stamp = pa.repeat(pa.scalar(plan_version, pa.string()), columns.num_rows)
+        place = schema.get_field_index("plan_version")
+        columns = columns.set_column(place, schema.field(place), stamp)
     return Batch(table, columns, Origin("analyse", now_ns))

@@ -25,7 +25,7 @@ _COUNTS: Final = {
 }
 _ACCURACY: Final = """
 SELECT value, lower, upper, denominator, labelled, inferences, status
-FROM clinical_metrics WHERE metric = 'diagnostic_accuracy'
+FROM clinical_metrics WHERE metric = 'diagnostic_accuracy' AND subgroup_key = ''
 ORDER BY timestamp DESC LIMIT 1
 """
 _SERVICE: Final = """

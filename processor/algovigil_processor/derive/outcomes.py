@@ -1,7 +1,7 @@
 """Log records `medical_ai.outcome` to `outcomes`: what turned out to be true.
 
 Invariant: a record that has an id or a time gives the same outcome id however often
-it is sent, so a repetition replaces and never adds.
+it is sent, so a repetition is another version of one outcome and never a second.
 """
 
 from __future__ import annotations
@@ -34,6 +34,13 @@ _TEXTS: Final = {
 _NUMBERS: Final = {
     "confidence_score": semconv.OUTCOME_CONFIDENCE,
     "treatment_effectiveness": semconv.OUTCOME_TREATMENT_EFFECTIVENESS,
+    "followup_days": semconv.OUTCOME_FOLLOWUP_DAYS,
+}
+_BOOLEANS: Final = {
+    "alert_shown": semconv.OUTCOME_ALERT_SHOWN,
+    "acted_on": semconv.OUTCOME_ACTED_ON,
+    "event_observed": semconv.OUTCOME_EVENT_OBSERVED,
+    "reported": semconv.OUTCOME_REPORTED,
 }
 _NUMBER: Final = r"^-?[0-9]{1,300}(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?$"
 _TRACE_ID: Final = r"^[0-9a-f]{32}$"
@@ -49,9 +56,9 @@ def outcomes(logs: pa.RecordBatch, policy: str, received_ns: int) -> pa.RecordBa
         name: _text(attributes, key) for name, key in _TEXTS.items()
     }
     columns |= {name: _number(_text(attributes, k)) for name, k in _NUMBERS.items()}
+    columns |= {name: _boolean(_text(attributes, k)) for name, k in _BOOLEANS.items()}
     columns["timestamp"] = records.column("Timestamp")
     columns["trace_id"] = _trace_id(records, columns)
-    columns["reported"] = _boolean(_text(attributes, semconv.OUTCOME_REPORTED))
     columns["outcome_id"] = _ids(_text(attributes, semconv.OUTCOME_ID), columns)
     received = pa.scalar(received_ns, pa.int64()).cast(TIME)
     columns["received"] = pa.repeat(received, records.num_rows)

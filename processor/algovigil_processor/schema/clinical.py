@@ -1,4 +1,4 @@
-"""Clinical and service metrics."""
+"""Outcomes joined to predictions, and what they say of a model; service metrics."""
 
 from __future__ import annotations
 
@@ -8,21 +8,67 @@ import pyarrow as pa
 
 from algovigil_processor.schema.fields import (
     FINDING_HEAD,
+    STRING_MAP,
+    TEXT,
+    TIME,
     column,
     safe,
+)
+
+JOINED: Final = pa.schema(
+    [
+        column("model_name", TEXT, "key:medical_ai.model.name"),
+        column("model_version", TEXT, "key:medical_ai.model.version"),
+        column("made", TIME),
+        column("prediction_key", pa.uint64()),
+        column("inference_id", TEXT),
+        column("row", pa.uint32()),
+        column("predicted", TEXT, "key:medical_ai.prediction.label"),
+        column("score", pa.float64()),
+        column("predicted_number", pa.float64()),
+        column("row_weight", pa.float64()),
+        column("site", TEXT, "key:medical_ai.site"),
+        column("device", TEXT, "key:medical_ai.device"),
+        column("subgroup", STRING_MAP),
+        column("age", pa.float64()),
+        safe("joined_by"),
+        column("joined", TIME),
+        column("outcome_key", pa.uint64()),
+        column("version_key", pa.uint64()),
+        column("outcome_id", TEXT),
+        column("outcome_type", TEXT),
+        column("found", TIME),
+        column("received", TIME),
+        column("actual", TEXT, "key:medical_ai.outcome.actual"),
+        column("alert_shown", pa.bool_()),
+        column("acted_on", pa.bool_()),
+        column("treatment", TEXT, "key:medical_ai.outcome.treatment"),
+    ]
 )
 
 CLINICAL: Final = pa.schema(
     [
         *FINDING_HEAD,
+        safe("plan_version"),
+        column("as_of", TIME),
         safe("metric"),
+        column("subgroup_key", TEXT, "key:medical_ai.subgroup"),
+        column("subgroup_value", TEXT, "key:medical_ai.subgroup"),
         column("value", pa.float64()),
         column("lower", pa.float64()),
         column("upper", pa.float64()),
-        column("numerator", pa.uint64()),
-        column("denominator", pa.uint64()),
-        column("inferences", pa.uint64()),
-        column("labelled", pa.uint64()),
+        column("numerator", pa.float64()),
+        column("denominator", pa.float64()),
+        column("n", pa.uint64()),
+        column("inferences", pa.float64()),
+        column("labelled", pa.float64()),
+        column("completeness", pa.float64()),
+        column("p_adjusted", pa.float64()),
+        safe("reference"),
+        column("reference_value", pa.float64()),
+        safe("method"),
+        safe("method_version"),
+        safe("caveat"),
         safe("status"),
     ]
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _ISO: Final = "formatDateTime({column}, '%Y-%m-%dT%H:%i:%S.%fZ', 'UTC')"
-_TIMES: Final = frozenset({"timestamp", "window_start", "window_end"})
+_TIMES: Final = frozenset({"timestamp", "window_start", "window_end", "as_of"})
 
 _LATEST: Final = """
 SELECT {columns} FROM {table} AS f
@@ -83,10 +83,22 @@ class Clinical(Finding):
     value: float | None
     lower: float | None
     upper: float | None
-    numerator: int
-    denominator: int
-    inferences: int
-    labelled: int
+    numerator: float
+    denominator: float
+    n: int
+    inferences: float
+    labelled: float
+    completeness: float | None
+    subgroup_key: str
+    subgroup_value: str
+    p_adjusted: float | None
+    reference: str
+    reference_value: float | None
+    method: str
+    method_version: str
+    caveat: str
+    as_of: str
+    plan_version: str
 
 
 class Service(Finding):
@@ -117,8 +129,9 @@ def router(readers: Readers) -> APIRouter:
 
     @routes.get("/{name}/clinical")
     async def clinical(name: str) -> list[Clinical]:
-        """Return the latest value of each version and clinical metric."""
-        sql = _latest(Clinical, "clinical_metrics", "metric")
+        """Return the latest value of each version, clinical metric and subgroup."""
+        key = "metric, subgroup_key, subgroup_value"
+        sql = _latest(Clinical, "clinical_metrics", key)
         return await _of_model(readers, Clinical, sql, name)
 
     @routes.get("/{name}/service")

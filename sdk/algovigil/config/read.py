@@ -38,6 +38,16 @@ def at_least(what: str, found: float, least: float) -> None:
         raise ConfigError(explain(f"{what}: {found}", f"at least {least:g}"))
 
 
+def within(what: str, found: object, expected: str, *, holds: bool) -> None:
+    """Refuse *found* unless it *holds*.
+
+    Raises:
+        ConfigError: it does not.
+    """
+    if not holds:
+        raise ConfigError(explain(f"{what}: {found!r}", expected))
+
+
 T = TypeVar("T")
 
 

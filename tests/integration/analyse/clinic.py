@@ -118,9 +118,11 @@ class Clinic:
         return {(row["feature"], row["method"]): row for row in found}
 
     def metrics(self, table: str, model: str) -> dict[str, dict[str, Any]]:
-        """Return the latest row of each metric of *model*."""
+        """Return the latest row of each metric of *model*, about everyone."""
+        everyone = "AND subgroup_key = '' " if table == "clinical_metrics" else ""
         found = self.rows(
-            f"SELECT * FROM {table} WHERE model_name = '{model}' ORDER BY timestamp"
+            f"SELECT * FROM {table} WHERE model_name = '{model}' {everyone}"
+            "ORDER BY timestamp"
         )
         return {row["metric"]: row for row in found}
 

@@ -10,7 +10,7 @@ from algovigil.config import MonitoringConfig
 from algovigil.statistics.profile import CategoryColumn, NumericColumn, profiles
 from algovigil_processor.analyse import Analysis
 from algovigil_processor.analyse.drift.reference import reference_rows
-from algovigil_processor.analyse.findings import Version, batch, each
+from algovigil_processor.analyse.findings import Found, Version, batch, each
 from algovigil_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def test_a_store_that_is_away_stops_nothing(caplog: pytest.LogCaptureFixture) ->
     """Each part is counted as failed, and no message of the fault is logged."""
     telemetry = Telemetry()
     Analysis(Down(), seal, MonitoringConfig(), telemetry).tick(SECOND)
-    kinds = ("service", "clinical", "reference", "drift")
-    assert [1, 1, 1, 1] == [
+    kinds = ("service", "outcomes", "clinical", "reference", "drift")
+    assert [1, 1, 1, 1, 1] == [
         telemetry.total("analyse.ticks", kind=kind, result="error") for kind in kinds
     ]
     assert "ConnectionError" in caplog.text
@@ -84,7 +84,7 @@ def test_a_reference_is_named_by_what_it_holds() -> None:
         }
         pinned = profiles(columns, 9, rng)
         rows_of_it = reference_rows(Version("m", version), pinned, 7)
-        assert 2 == batch("reference_profiles", rows_of_it, 8).rows.num_rows
+        assert 2 == batch("reference_profiles", Found(rows_of_it), 8).rows.num_rows
         return rows_of_it[0]["reference_id"]
 
     assert named("1", 5) == named("1", 5)

@@ -30,6 +30,12 @@ CREATE TABLE IF NOT EXISTS inferences
     inputs Map(LowCardinality(String), LowCardinality(String)) CODEC(ZSTD(1)),
     embedding Array(Float64) CODEC(ZSTD(1)),
     subgroup Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+    -- in years; a feature under 1 is a scaled one
+    age Nullable(Float64) MATERIALIZED multiIf(
+        toFloat64OrNull(subgroup['age']) IS NOT NULL, toFloat64OrNull(subgroup['age']),
+        features['age'] >= 1 AND features['age'] < 130, features['age'],
+        NULL
+    ) CODEC(ZSTD(1)),
     row_weight Float64 CODEC(ZSTD(1)),
     policy LowCardinality(String),
     INDEX idx_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
@@ -58,12 +64,19 @@ CREATE TABLE IF NOT EXISTS outcomes
     treatment String CODEC(ZSTD(1)),
     treatment_outcome String CODEC(ZSTD(1)),
     treatment_effectiveness Nullable(Float64) CODEC(ZSTD(1)),
+    alert_shown Nullable(Bool),
+    acted_on Nullable(Bool),
+    followup_days Nullable(Float64) CODEC(ZSTD(1)),
+    event_observed Nullable(Bool),
     severity LowCardinality(String),
     reported Nullable(Bool),
     policy LowCardinality(String)
 )
-ENGINE = ReplacingMergeTree(received)
-ORDER BY outcome_id
+-- Every version of an outcome stays: a correction is a later row of the same id, so
+-- that what was known at any time can be counted again.
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(received)
+ORDER BY (received, outcome_id)
 SETTINGS non_replicated_deduplication_window = {window};
 
 CREATE TABLE IF NOT EXISTS inference_rollup

@@ -1,26 +1,4 @@
 -- What line 2 found, and what became of it.
-CREATE TABLE IF NOT EXISTS clinical_metrics
-(
-    timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
-    model_name LowCardinality(String),
-    model_version LowCardinality(String),
-    window_start DateTime64(9),
-    window_end DateTime64(9),
-    metric LowCardinality(String),
-    value Nullable(Float64),
-    lower Nullable(Float64),
-    upper Nullable(Float64),
-    numerator UInt64,
-    denominator UInt64,
-    inferences UInt64,
-    labelled UInt64,
-    status LowCardinality(String)
-)
-ENGINE = MergeTree
-PARTITION BY toYYYYMM(timestamp)
-ORDER BY (model_name, metric, timestamp)
-SETTINGS non_replicated_deduplication_window = {window};
-
 CREATE TABLE IF NOT EXISTS service_metrics
 (
     timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),

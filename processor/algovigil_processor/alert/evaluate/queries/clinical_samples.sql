@@ -3,8 +3,10 @@ SELECT
     model_name,
     model_version,
     '' AS service_name,
-    '' AS site,
-    '' AS subgroup,
+    if(subgroup_key = 'site', subgroup_value, '') AS site,
+    if(
+        subgroup_key IN ('', 'site'), '', concat(subgroup_key, ':', subgroup_value)
+    ) AS subgroup,
     metric,
     '' AS instance,
     timestamp,

@@ -1,0 +1,1 @@
+"""What outcomes say of a model, and what can be said before they come."""
