@@ -6,15 +6,18 @@ refuse, drain, flush, close. What a stop leaves in the journal the next start re
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import importlib.metadata
+import itertools
 import logging
+import math
 import os
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from algovigil.errors import explain
 from algovigil.phi import Preset, Protector
@@ -23,7 +26,7 @@ from algovigil_processor.alert.desk_routes import router as desk_router
 from algovigil_processor.alert.routes import router as alert_router
 from algovigil_processor.analyse import Analysis
 from algovigil_processor.decode import from_json
-from algovigil_processor.errors import ProcessorError, StartError
+from algovigil_processor.errors import ProcessorError, Retryable, StartError
 from algovigil_processor.ingest import Line
 from algovigil_processor.journal import Journal
 from algovigil_processor.listen import Address, Listen, bind
@@ -38,7 +41,7 @@ from algovigil_processor.serve.auth import access
 from algovigil_processor.serve.readers import Readers, limits
 from algovigil_processor.server import HttpServer
 from algovigil_processor.state import State
-from algovigil_processor.store import Store, database_path
+from algovigil_processor.store import QueryError, Store, locate
 from algovigil_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -51,6 +54,8 @@ if TYPE_CHECKING:
     from algovigil import MonitoringConfig
 
 _LOG: Final = logging.getLogger(__name__)
+T = TypeVar("T")
+_TOLD_EVERY: Final = 30  # tries to reach the database
 _STOP_SECONDS: Final = 8.0  # of the 10 s that an orderly stop may take
 _KNOWN_REQUESTS: Final = """
 SELECT digest, toInt64(toUnixTimestamp64Nano(received)) AS received_ns, rejected
@@ -157,9 +162,12 @@ class App:
                 "phi.preset is observe_only: identifiers are stored as they come"
             )
         redact = Redact(protector, self.telemetry)
-        store = self._store()
+        store = await self._reached(self._store)
+        self._open.callback(store.close)
         journal = self._journal(store)
-        intake = self._intake(store)
+        await asyncio.to_thread(journal.replay)
+        journal.start()
+        intake = await self._reached(lambda: self._intake(store))
         self._workers(Line(redact, journal, intake, self.telemetry), intake)
         alerting = self._analysis(store, redact, protector.clean)
         handler = Handler(
@@ -177,15 +185,34 @@ class App:
             self._open.callback(sockets[name].close)
         return sockets
 
+    async def _reached(self, work: Callable[[], T]) -> T:
+        """Return *work()* once the database answers: at a start it may be away."""
+        for tries in itertools.count():
+            try:
+                return await asyncio.to_thread(work)
+            except (Retryable, QueryError) as error:
+                if isinstance(error, QueryError) and error.code:
+                    raise
+                if tries % _TOLD_EVERY == 0:
+                    _LOG.warning("%s; waiting for it", error)
+                await asyncio.sleep(1)
+        raise AssertionError("count never ends")
+
     def _store(self) -> Store:
-        path = database_path(self._config.storage.url, self._data_dir)
-        store = Store(
-            path,
+        storage = self._config.storage
+        # as long as a retry must be recognised, and a day, which a partition is
+        horizon = math.ceil(self._config.ingest.dedup_horizon / 86_400) + 1
+        return Store(
+            locate(
+                storage.url,
+                self._data_dir,
+                os.environ,
+                allow_plaintext=storage.allow_plaintext,
+            ),
             self.telemetry,
-            rollup_seconds=self._config.storage.rollup_seconds,
+            rollup_seconds=storage.rollup_seconds,
+            ttl_days={"ingest_requests": horizon, **storage.ttl_days},
         )
-        self._open.callback(store.close)
-        return store
 
     def _journal(self, store: Store) -> Journal:
         ingest = self._config.ingest
@@ -197,10 +224,6 @@ class App:
             segment_seconds=ingest.segment_seconds,
             limit_bytes=ingest.journal_bytes,
         )
-        replayed = journal.replay()
-        if replayed:
-            _LOG.info("journal: %d segments of an earlier run stored", replayed)
-        journal.start()
         self._open.callback(journal.stop, _STOP_SECONDS / 2)
         return journal
 

@@ -88,10 +88,17 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     app = App(config, data_dir, listen)
-    taken = await app.start()
+    starting = asyncio.create_task(app.start())
+    told = asyncio.create_task(stopping.wait())
     try:
-        _announce(taken, data_dir, config, as_json)
-        await stopping.wait()
+        # a start may wait for a database that is away; a signal ends that too
+        await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            starting.cancel()
+            await asyncio.wait((starting,))
+            return 0
+        _announce(starting.result(), data_dir, config, as_json)
+        await told
     finally:
         await app.stop()
     return 0

@@ -1,6 +1,5 @@
 """Sealed groups on disk until every table has them: what makes an ack durable."""
 
 from algovigil_processor.journal.journal import Journal
-from algovigil_processor.journal.segment import Damaged
 
-__all__ = ["Damaged", "Journal"]
+__all__ = ["Journal"]

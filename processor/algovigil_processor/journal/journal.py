@@ -1,8 +1,9 @@
 """`Journal`: what was acknowledged is on disk, redacted, until every table has it.
 
 `append` returns after fsync. A segment closes when it is large or old enough, one
-writer thread stores it under its own name as token, then unlinks it. After a kill, the
-segments left are stored again under the same tokens, so each row is there once.
+writer thread stores it under its own name as token, and unlinks it once the database
+has it on the disk too. After a kill, the segments left are stored again under the same
+tokens, so each row is there once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import time
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from algovigil_processor.errors import Permanent, Retryable
-from algovigil_processor.journal.segment import Damaged, frame, read
+from algovigil_processor.journal.segment import frame, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 _SUFFIX: Final = ".segment"
-_RETRY_SECONDS: Final = 1.0
 _TRIES: Final = 5  # of an insert that ClickHouse calls impossible, before set-aside
+_TOLD_EVERY: Final = 60  # tries of one segment
+_FLUSH_SECONDS: Final = 1.0
 
 
 class Sink(Protocol):
@@ -36,6 +38,10 @@ class Sink(Protocol):
 
     def insert(self, batches: Sequence[Batch], token: str) -> None:
         """Store *batches* once per *token*."""
+        ...
+
+    def flush(self) -> None:
+        """Return when all that was stored survives a loss of power."""
         ...
 
 
@@ -51,6 +57,7 @@ class Journal:
         segment_rows: int = 65_536,
         segment_seconds: float = 0.5,
         limit_bytes: int = 4 * 1024**3,
+        retry_seconds: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,9 +67,12 @@ class Journal:
         self._segment_rows = segment_rows
         self._segment_seconds = segment_seconds
         self._limit_bytes = limit_bytes
+        self._retry_seconds = retry_seconds
         self._clock = clock
         self._change = threading.Condition()
         self._closed: list[Path] = sorted(folder.glob(f"*{_SUFFIX}"))
+        self._stored: list[Path] = []  # in the database, perhaps not on its disk yet
+        self._flushed = clock()
         last = self._closed[-1].stem if self._closed else "0"
         # Tokens must never repeat in a database: the clock orders runs, the rest in one
         self._sequence = max(time.time_ns(), int(last))
@@ -79,12 +89,14 @@ class Journal:
         """Store every segment that an earlier run left; return how many.
 
         To be called before `start`, and before any port opens. It does not return
-        while the sink is away, because duplicates could not be recognised.
+        while the sink is away, because duplicates could not be recognised, unless
+        `stop` is called.
         """
-        segments = len(self._closed)
-        while self._closed:
-            self._store(self._closed[0])
+        segments = 0
+        while self._closed and self._store(self._closed[0]):
             self._telemetry.count("journal.replayed")
+            segments += 1
+        self._settle()
         return segments
 
     def start(self) -> None:
@@ -164,6 +176,8 @@ class Journal:
                 path = self._closed[0]
             if not self._store(path):
                 return
+            if not self._closed or self._clock() - self._flushed > _FLUSH_SECONDS:
+                self._settle()
 
     def _wait_seconds(self) -> float | None:
         """Seconds until the open segment is old enough; None when none is open."""
@@ -175,42 +189,74 @@ class Journal:
         """Store one segment, however long it takes; False when stopped before."""
         tries = 0
         while True:
+            tries += 1
             try:
-                self._sink.insert(read(path), token=path.stem)
-            except Retryable as error:
-                self._telemetry.count("store.retries")
-                _LOG.warning("journal: %s; retrying", error)
-            except (Permanent, Damaged) as error:
-                tries += 1
-                if tries == _TRIES or isinstance(error, Damaged):
-                    self._set_aside(path, error)
+                segment = read(path)
+                self._sink.insert(segment.batches, token=path.stem)
+            except Permanent as error:
+                if tries == _TRIES:
+                    self._set_aside(path, str(error))
                     return True
+            except Exception as error:  # whatever it is, these rows wait for its end
+                self._telemetry.count("store.retries")
+                if tries % _TOLD_EVERY == 1:
+                    self._tell(error)
             else:
-                self._forget(path)
-                path.unlink()
+                with self._change:
+                    self._closed.remove(path)
+                    self._stored.append(path)
+                if segment.damage:
+                    self._set_aside(path, f"damage at {segment.damage}")
                 return True
             with self._change:
                 if self._stopping:
                     return False
-                self._change.wait(_RETRY_SECONDS)
+                self._change.wait(self._retry_seconds)
 
-    def _set_aside(self, path: Path, error: Exception) -> None:
+    def _tell(self, error: Exception) -> None:
+        told = isinstance(error, Retryable)  # others may quote what they failed on
+        _LOG.warning(
+            "journal: found: %s; expected: a database that takes rows; hint: %d "
+            "segments (%d bytes) wait and are tried again; from %d bytes on senders "
+            "are told to come back later",
+            error if told else type(error).__name__,
+            len(self._closed),
+            self._bytes,
+            self._limit_bytes,
+        )
+
+    def _settle(self) -> None:
+        """Unlink the segments whose rows the database has on its disk."""
+        try:
+            self._sink.flush()
+        except OSError as error:
+            _LOG.error("journal: the database's disk refuses: %s", error.strerror)
+            return
+        self._flushed = self._clock()
+        for path in tuple(self._stored):
+            self._forget(path)
+            path.unlink()
+
+    def _set_aside(self, path: Path, problem: str) -> None:
         aside = self._folder / "set-aside"
         aside.mkdir(exist_ok=True)
         self._forget(path)
         path.rename(aside / path.name)
         self._telemetry.count("journal.set_aside")
         _LOG.error(
-            "journal: found: %s; expected: a segment that the database takes; "
-            "hint: its rows are acknowledged but not visible; it is kept, redacted, "
-            "in %s",
-            error,
+            "journal: found: %s: %s; expected: a segment that reads and that the "
+            "database takes; hint: some of its rows were acknowledged and are not "
+            "visible; it is kept, redacted, in %s",
+            path.name,
+            problem,
             aside,
         )
 
     def _forget(self, path: Path) -> None:
         with self._change:
-            self._closed.remove(path)
+            for paths in (self._closed, self._stored):
+                if path in paths:
+                    paths.remove(path)
             self._bytes -= path.stat().st_size
             self._telemetry.gauge("journal.bytes", self._bytes)
 

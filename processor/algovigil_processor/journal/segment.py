@@ -8,7 +8,7 @@ Header and streams are padded to 64 bytes, so that what is mapped back is aligne
 Arrow wants its buffers.
 
 A frame cut short at the end of the file was never acknowledged and is left out; any
-other frame that does not read is damage.
+other frame that does not read is damage, which costs no other frame.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import json
 import logging
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 import pyarrow as pa
 
 from algovigil_processor.batch import Batch, Origin
-from algovigil_processor.errors import Permanent, ProcessorError
+from algovigil_processor.errors import Permanent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,10 +35,6 @@ _LOG: Final = logging.getLogger(__name__)
 _MAGIC: Final = b"AVJ1"
 _ALIGNED: Final = 64  # bytes
 _PREFIX: Final = struct.Struct("<4sIQI")
-
-
-class Damaged(ProcessorError):
-    """A segment holds bytes that no crash of ours can have left."""
 
 
 def frame(batches: Sequence[Batch]) -> list[bytes | pa.Buffer]:
@@ -75,47 +72,75 @@ def frame(batches: Sequence[Batch]) -> list[bytes | pa.Buffer]:
     return [_PREFIX.pack(_MAGIC, len(header), size, crc), header, *bodies]
 
 
-def read(path: Path) -> list[Batch]:
-    """Return every batch of the segment at *path*, in order; zero-copy on its bytes.
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What a segment file holds."""
 
-    Raises:
-        Damaged: a frame before the end is not as it was written.
-    """
+    batches: tuple[Batch, ...]
+    """Those of every whole frame, in order; zero-copy on the file's bytes."""
+    damage: str = ""
+    """Where bytes are not as they were written; '' when none are."""
+
+
+def read(path: Path) -> Segment:
+    """Return what the segment at *path* holds; damage costs only the frames it hit."""
     if not path.stat().st_size:
-        return []
+        return Segment(())
     with pa.memory_map(str(path)) as file:
         data = file.read_buffer()
     view = memoryview(data)
     batches: list[Batch] = []
+    damage: list[str] = []
     at = 0
-    while at + _PREFIX.size <= len(view):
-        magic, header_size, body_size, crc = _PREFIX.unpack_from(view, at)
-        start = at + _PREFIX.size
-        end = start + header_size + body_size
-        if magic != _MAGIC:
-            raise Damaged(f"{path.name}: no frame at byte {at}")
+    while at < len(view):
+        end = _frame_end(view, at)
         if end > len(view):
-            break
-        if zlib.crc32(view[start:end]) != crc:
-            if end == len(view):
-                break
-            raise Damaged(f"{path.name}: checksum of the frame at byte {at}")
-        batches += _batches(
-            data, view[start : start + header_size], start + header_size
-        )
+            _LOG.warning(
+                "journal: %s: the last %d bytes are of a frame never acknowledged",
+                path.name,
+                len(view) - at,
+            )
+        elif end:
+            batches += _batches(data, view, at)
+        else:
+            damage.append(f"byte {at}")
+            end = _next(view, at)
         at = end
-    if at < len(view):
-        _LOG.warning(
-            "journal: %s: the last %d bytes are a frame that was never acknowledged",
-            path.name,
-            len(view) - at,
-        )
-    return batches
+    return Segment(tuple(batches), ", ".join(damage))
 
 
-def _batches(data: pa.Buffer, header: memoryview, at: int) -> list[Batch]:
+def _frame_end(view: memoryview, at: int) -> int:
+    """Return where the frame at *at* ends; 0 when it is not as it was written.
+
+    A frame that a kill cut short is as it was written, and ends after the file.
+    """
+    if at + _PREFIX.size > len(view):
+        return len(view) + 1 if _MAGIC.startswith(bytes(view[at : at + 4])) else 0
+    magic, header_size, body_size, crc = _PREFIX.unpack_from(view, at)
+    start = at + _PREFIX.size
+    end = start + header_size + body_size
+    if magic != _MAGIC or (end > len(view) and _next(view, at) < len(view)):
+        return 0
+    if end > len(view):
+        return int(end)
+    return int(end) if zlib.crc32(view[start:end]) == crc else 0
+
+
+def _next(view: memoryview, at: int) -> int:
+    """Return where the next frame begins, or the end of the file."""
+    for begin in range(at + _ALIGNED, len(view), _ALIGNED):
+        if bytes(view[begin : begin + len(_MAGIC)]) == _MAGIC:
+            return begin
+    return len(view)
+
+
+def _batches(data: pa.Buffer, view: memoryview, at: int) -> list[Batch]:
+    _, header_size, _, _ = _PREFIX.unpack_from(view, at)
+    at += _PREFIX.size
+    heads = json.loads(bytes(view[at : at + header_size]))
+    at += header_size
     batches = []
-    for head in json.loads(bytes(header)):
+    for head in heads:
         with pa.ipc.open_stream(data.slice(at, head["bytes"])) as reader:
             rows = reader.read_next_batch()
         origin = Origin(head["transport"], head["received_ns"], head["tenant"])

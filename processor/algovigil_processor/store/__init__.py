@@ -1,5 +1,7 @@
-"""Columns at rest: the embedded ClickHouse, its tables, and who may read them."""
+"""Columns at rest: one ClickHouse, embedded or a server, and who may read it."""
 
-from algovigil_processor.store.store import QueryError, Reader, Store, database_path
+from algovigil_processor.store.engine import QueryError
+from algovigil_processor.store.location import Server, locate
+from algovigil_processor.store.store import Reader, Store
 
-__all__ = ["QueryError", "Reader", "Store", "database_path"]
+__all__ = ["QueryError", "Reader", "Server", "Store", "locate"]

@@ -8,16 +8,15 @@ A store written by a newer processor is refused: its rows may mean something els
 
 from __future__ import annotations
 
+import re
 from importlib import resources
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from algovigil.errors import explain
 from algovigil_processor.errors import StartError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pyarrow as pa
+    from algovigil_processor.store.engine import Session
 
 # Inserts whose tokens a table remembers: far more than segments can be in flight.
 _WINDOW: Final = 10_000
@@ -28,23 +27,16 @@ CREATE TABLE IF NOT EXISTS schema_migrations
 ENGINE = MergeTree ORDER BY version
 """
 
+# Views that sum by buckets; the width is a setting, which may have changed.
+_ROLLUPS: Final = """
+SELECT name, as_select AS sql FROM system.tables
+WHERE database = currentDatabase() AND engine = 'MaterializedView'
+"""
+_WIDTH: Final = re.compile(r"toIntervalSecond\(\d+\)")
+
 _APPLIED: Final = """
 INSERT INTO schema_migrations (version, name) SELECT {version:UInt32}, {name:String}
 """
-
-
-class Session(Protocol):
-    """What migrations need of a connection."""
-
-    def arrow(self, sql: str, parameters: Mapping[str, object] | None) -> pa.Table:
-        """Return the result of a query."""
-        ...
-
-    def text(
-        self, sql: str, output_format: str, parameters: Mapping[str, object] | None
-    ) -> bytes:
-        """Run a statement."""
-        ...
 
 
 def statements(sql: str) -> list[str]:
@@ -81,3 +73,13 @@ def migrate(session: Session, *, rollup_seconds: int) -> None:
         for statement in statements(sql):
             session.text(statement, "Null", None)
         session.text(_APPLIED, "Null", {"version": version, "name": name})
+    _widen(session, rollup_seconds)
+
+
+def _widen(session: Session, rollup_seconds: int) -> None:
+    """Make the rollups sum by buckets of *rollup_seconds* from now on."""
+    for view in session.arrow(_ROLLUPS, None).to_pylist():
+        wanted = _WIDTH.sub(f"toIntervalSecond({rollup_seconds})", view["sql"])
+        if wanted != view["sql"]:
+            change = f"ALTER TABLE {view['name']} MODIFY QUERY {wanted}"
+            session.text(change, "Null", None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping  # noqa: TC003 # resolved by get_type_hints
+from dataclasses import dataclass, field
 
 from algovigil.config.read import one_of
 
@@ -21,10 +22,14 @@ class Storage:
     """Telemetry, outcomes and findings. '' is embedded chDB in the data directory."""
 
     url: str = ""
+    allow_plaintext: bool = False
+    """Let `clickhouse://` send rows and a password unencrypted to another machine."""
     rollup_seconds: int = 60
     """Width of a rollup bucket."""
     own_metrics_seconds: float = 15.0
     """How often the processor stores its own counters and gauges."""
+    ttl_days: Mapping[str, int] = field(default_factory=dict)
+    """Days that a table keeps its rows; a table that is not named keeps them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Sink:
 
     failures: list[Exception] = dataclasses.field(default_factory=list)
     stored: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    disk: list[OSError] = dataclasses.field(default_factory=list)
     calls: int = 0
     change: threading.Condition = dataclasses.field(default_factory=threading.Condition)
 
@@ -50,6 +51,11 @@ class Sink:
                 raise self.failures.pop(0)
             rows = [d for b in batches for d in b.rows.column("digest").to_pylist()]
             self.stored.setdefault(token, rows)
+
+    def flush(self) -> None:
+        with self.change:
+            if self.disk:
+                raise self.disk.pop(0)
 
     def rows(self) -> list[str]:
         return [row for rows in self.stored.values() for row in rows]
@@ -83,7 +89,10 @@ def test_a_segment_reads_back_as_it_was_written(tmp_path: Path) -> None:
     path.write_bytes(b"".join(bytes(x) for g in groups for x in segment.frame(g)))
     assert [
         (b.table, b.policy, b.origin, b.rows.to_pylist()) for g in groups for b in g
-    ] == [(b.table, b.policy, b.origin, b.rows.to_pylist()) for b in segment.read(path)]
+    ] == [
+        (b.table, b.policy, b.origin, b.rows.to_pylist())
+        for b in segment.read(path).batches
+    ]
 
 
 def test_unsealed_rows_never_reach_the_disk(tmp_path: Path) -> None:
@@ -101,7 +110,7 @@ def test_segments_of_a_killed_run_are_replayed_under_their_own_token(
     sink = Sink()
     journal(tmp_path, sink).append([batch("a")])
     (left,) = tmp_path.glob("*.segment")
-    sink.insert(segment.read(left), left.stem)
+    sink.insert(segment.read(left).batches, left.stem)
     later = journal(tmp_path, sink)
     assert 1 == later.replay()
     assert {left.stem: ["a"]} == sink.stored
@@ -115,30 +124,62 @@ def test_a_torn_last_frame_is_left_out(tmp_path: Path, cut: int) -> None:
     torn = b"".join(bytes(x) for x in segment.frame([batch("b")]))[:-cut]
     path = tmp_path / "5.segment"
     path.write_bytes(whole + torn)
-    assert [["a"]] == [b.rows.column(0).to_pylist() for b in segment.read(path)]
+    assert [["a"]] == [b.rows.column(0).to_pylist() for b in segment.read(path).batches]
 
 
 def test_an_empty_segment_holds_nothing(tmp_path: Path) -> None:
     """A kill between creating the file and writing to it leaves no rows."""
     path = tmp_path / "5.segment"
     path.touch()
-    assert [] == segment.read(path)
+    assert segment.Segment(()) == segment.read(path)
 
 
-def test_damage_before_the_end_is_set_aside_and_the_rest_goes_on(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("at", "kept"), [(40, ["b"]), (2, ["b"]), (-100, ["a"]), (9, ["b"])]
+)
+def test_damage_costs_its_own_frame_and_is_kept_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, at: int, kept: list[str]
 ) -> None:
-    """A segment that does not read is kept apart with a message, never dropped."""
-    frame = b"".join(bytes(x) for x in segment.frame([batch("a")]))
-    damaged = bytearray(frame + frame)
-    damaged[40] ^= 0xFF
+    """All other rows are stored; the file stays, apart and whole, with a message."""
+    frames = [
+        b"".join(bytes(x) for x in segment.frame([batch(name)])) for name in "abc"
+    ]
+    damaged = bytearray(frames[0] + frames[1])
+    damaged[at] ^= 0xFF
     (tmp_path / "5.segment").write_bytes(damaged)
-    (tmp_path / "6.segment").write_bytes(frame)
+    (tmp_path / "6.segment").write_bytes(frames[2])
     sink = Sink()
     journal(tmp_path, sink).replay()
-    assert {"6": ["a"]} == sink.stored
+    assert {"5": kept, "6": ["c"]} == sink.stored
     assert (tmp_path / "set-aside" / "5.segment").read_bytes() == bytes(damaged)
     assert "hint:" in caplog.text
+    assert [] == list(tmp_path.glob("*.segment"))
+
+
+def test_rows_that_the_database_cannot_take_are_kept_aside(tmp_path: Path) -> None:
+    """Its own neighbours are stored, and nothing is dropped."""
+    sink = Sink(failures=[Permanent("code 53")] * 5)
+    log = journal(tmp_path, sink, segment_seconds=0)
+    log.append([batch("a")])
+    (left,) = tmp_path.glob("*.segment")
+    later = journal(tmp_path, sink, retry_seconds=0.01)
+    assert 1 == later.replay()
+    assert {} == sink.stored
+    assert (tmp_path / "set-aside" / left.name).exists()
+
+
+def test_a_segment_stays_until_the_database_has_it_on_its_disk(tmp_path: Path) -> None:
+    """An insert that power loss could undo does not end the journal's promise."""
+    sink = Sink(disk=[OSError(5, "Input/output error")])
+    log = journal(tmp_path, sink, segment_seconds=0)
+    log.start()
+    log.append([batch("a")])
+    assert ["a"] == sink.wait_for(1)
+    log.append([batch("b")])
+    assert ["a", "b"] == sink.wait_for(2)
+    assert log.stop(10)
+    assert [] == sink.disk
+    assert [] == list(tmp_path.glob("*.segment"))
 
 
 def test_a_sink_that_is_away_costs_nothing_but_time(tmp_path: Path) -> None:

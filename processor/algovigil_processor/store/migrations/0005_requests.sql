@@ -9,5 +9,4 @@ CREATE TABLE IF NOT EXISTS ingest_requests
 ENGINE = MergeTree
 PARTITION BY toDate(received)
 ORDER BY received
-TTL toDateTime(received) + INTERVAL 2 DAY
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = {window};

@@ -1,4 +1,4 @@
-"""The store takes sealed rows, once per token, views included."""
+"""The store takes sealed rows, once per token, views included; on either engine."""
 
 from __future__ import annotations
 
@@ -9,24 +9,18 @@ import pyarrow as pa
 import pytest
 
 from algovigil_processor.batch import Batch, Origin
+from algovigil_processor.decode import decode
 from algovigil_processor.errors import Permanent, StartError
 from algovigil_processor.schema import SCHEMAS, Table
-from algovigil_processor.store import QueryError, Store, database_path
-from algovigil_processor.telemetry import Telemetry
+from algovigil_processor.store import QueryError, Store
+from contract.store.conftest import opened
+from unit.decode import samples
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from algovigil_processor.decode import Signal
 
 DAY_NS = 86_400 * 10**9
 START_NS = 1_700_000_000 * 10**9
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(tmp_path / "clickhouse", Telemetry())
-    yield store
-    store.close()
 
 
 def empty(kind: pa.DataType) -> object:
@@ -70,14 +64,14 @@ def test_every_table_takes_a_row_of_its_schema(store: Store) -> None:
 def test_a_token_counts_once_in_tables_and_rollups(store: Store) -> None:
     """A replay adds nothing, to raw rows or to what views sum; days apart included."""
     spans = batch(
-        "otel_traces", 300, Timestamp=[START_NS + day * DAY_NS for day in range(300)]
+        "otel_traces", 40, Timestamp=[START_NS + day * DAY_NS for day in range(40)]
     )
-    calls = batch("inferences", 300, timestamp=[START_NS + n for n in range(300)])
+    calls = batch("inferences", 40, timestamp=[START_NS + n for n in range(40)])
     for _ in range(3):
         store.insert([spans, calls], token="segment")
-    assert count(store, "SELECT count() FROM otel_traces") == 300
-    assert count(store, "SELECT sum(spans) FROM span_rollup") == 300
-    assert count(store, "SELECT sum(predictions) FROM inference_rollup") == 300
+    assert count(store, "SELECT count() FROM otel_traces") == 40
+    assert count(store, "SELECT sum(spans) FROM span_rollup") == 40
+    assert count(store, "SELECT sum(predictions) FROM inference_rollup") == 40
 
 
 def test_equal_rows_under_another_token_are_other_rows(store: Store) -> None:
@@ -101,28 +95,109 @@ def test_unsealed_rows_are_refused(store: Store) -> None:
     assert count(store, "SELECT count() FROM otel_traces") == 0
 
 
-def test_rows_are_there_after_a_restart_and_migrations_run_once(tmp_path: Path) -> None:
+def test_rows_are_there_after_a_restart_and_migrations_run_once(url: str) -> None:
     """A second start finds the rows and applies nothing again."""
-    path = tmp_path / "clickhouse"
-    first = Store(path, Telemetry())
+    first = opened(url)
     first.insert([batch("otel_traces", 1)], token="t")
+    first.flush()
     before = count(first, "SELECT count() FROM schema_migrations")
     first.close()
-    second = Store(path, Telemetry())
+    second = opened(url)
     second.insert([batch("otel_traces", 1)], token="t")
     assert count(second, "SELECT count() FROM otel_traces") == 1
     assert count(second, "SELECT count() FROM schema_migrations") == before
     second.close()
 
 
-def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+def test_a_newer_database_is_refused(url: str) -> None:
     """An older processor does not touch what it does not understand."""
-    path = tmp_path / "clickhouse"
-    store = Store(path, Telemetry())
-    store.query("INSERT INTO schema_migrations (version, name) VALUES (9999, 'x')")
+    store = opened(url)
+    reader = store.query("SELECT max(version) AS v FROM schema_migrations")
+    assert reader.to_pylist()[0]["v"] < 9999
+    store.execute("INSERT INTO schema_migrations (version, name) VALUES (9999, 'x')")
     store.close()
     with pytest.raises(StartError, match="9999"):
-        Store(path, Telemetry())
+        opened(url)
+
+
+@pytest.mark.parametrize("signal", ["traces", "logs", "metrics"])
+def test_rows_come_back_as_they_went_in(store: Store, signal: Signal) -> None:
+    """Nested columns, maps, times to the nanosecond: whatever carried them."""
+    decoded = decode(signal, [samples.REQUESTS[signal]], Origin("grpc", START_NS))
+    for number, unsealed in enumerate(decoded.batches):
+        if unsealed.table == "calls":
+            continue
+        sealed = unsealed.sealed(unsealed.rows, "p1")
+        store.insert([sealed], token=f"t{number}")
+        names = ", ".join(f"`{name}`" for name in sealed.rows.schema.names)
+        found = store.query(f"SELECT {names} FROM {sealed.table}")
+        found = found.cast(sealed.rows.schema)
+        expected = [stable(row) for row in sealed.rows.to_pylist()]
+        assert sorted(expected) == sorted(stable(row) for row in found.to_pylist())
+
+
+def stable(row: dict[str, object]) -> str:
+    """Return *row* as text, in which NaN equals NaN."""
+    return repr(sorted(row.items()))
+
+
+def test_tables_forget_as_the_settings_say(url: str) -> None:
+    """A TTL is set, changed and taken away at a start; views' tables follow."""
+
+    def ttl(**days: int) -> dict[str, str]:
+        store = opened(url, ttl_days=days)
+        found = store.query(
+            "SELECT name, extract(create_table_query, 'toIntervalDay.([0-9]+)') AS d "
+            "FROM system.tables WHERE database = currentDatabase() AND d != ''"
+        )
+        store.close()
+        return {row["name"]: row["d"] for row in found.to_pylist()}
+
+    assert ttl() == {}
+    traces = {"otel_traces", "otel_traces_trace_id_ts"}
+    assert ttl(otel_traces=30, inferences=9) == {
+        **dict.fromkeys(traces, "30"),
+        "inferences": "9",
+    }
+    assert ttl(otel_traces=3) == dict.fromkeys(traces, "3")
+    assert ttl() == {}
+
+
+def test_rows_past_their_ttl_go_and_others_stay(url: str) -> None:
+    """Old and new rows, in one insert."""
+    store = opened(url, ttl_days={"otel_traces": 30})
+    now = time.time_ns()
+    ages = [now, now - 29 * DAY_NS, now - 40 * DAY_NS]
+    store.insert([batch("otel_traces", 3, Timestamp=ages)], token="t")
+    store.execute("OPTIMIZE TABLE otel_traces FINAL")
+    assert count(store, "SELECT count() FROM otel_traces") == 2
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "days", [{"otel_trace": 3}, {"schema_migrations": 3}, {"otel_logs": 0}]
+)
+def test_a_ttl_that_cannot_be_is_refused(url: str, days: dict[str, int]) -> None:
+    """An unknown table, one without time, less than a day."""
+    with pytest.raises(StartError, match="ttl_days"):
+        opened(url, ttl_days=days)
+
+
+def test_the_width_of_rollups_is_a_setting_that_may_change(url: str) -> None:
+    """From the start on, sums stay right over the change."""
+    times = [START_NS + n * 10**9 for n in range(0, 120, 10)]
+    for seconds, buckets in ((60, 3), (10, 15)):
+        store = opened(url, rollup_seconds=seconds)
+        store.insert([batch("otel_traces", 12, Timestamp=times)], token=f"w{seconds}")
+        assert count(store, "SELECT uniqExact(bucket) FROM span_rollup") <= buckets
+        store.close()
+    store = opened(url, rollup_seconds=10)
+    assert count(store, "SELECT sum(spans) FROM span_rollup") == 24
+    found = store.query(
+        "SELECT spans FROM span_rollup WHERE bucket % 60 != 0 ORDER BY bucket"
+    )
+    assert len(found) >= 8
+    store.close()
 
 
 def test_a_reader_reads_and_cannot_write(store: Store) -> None:
@@ -133,14 +208,6 @@ def test_a_reader_reads_and_cannot_write(store: Store) -> None:
         reader.raw("INSERT INTO outcomes (outcome_id) VALUES ('x')", "CSV")
     assert refusal.value.code == 164
     reader.close()
-
-
-def test_other_databases_are_named_as_not_served(tmp_path: Path) -> None:
-    """A URL that cannot be obeyed stops the start with a hint."""
-    assert database_path("", tmp_path) == tmp_path / "clickhouse"
-    assert str(database_path("chdb:///var/x", tmp_path)) == "/var/x"
-    with pytest.raises(StartError, match="hint"):
-        database_path("clickhouse://host/db", tmp_path)
 
 
 def test_a_failed_statement_leaves_nothing_to_the_next(store: Store) -> None:
