@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -11,7 +14,8 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
-from integration.processor.served import Served, export, trace_request
+from algovigil_processor.journal import segment
+from integration.processor.served import Served, command, export, trace_request
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,28 +52,99 @@ class Sender(threading.Thread):
             self.acknowledged += ids
 
 
+@dataclasses.dataclass
+class Kills:
+    """How many kills there were, and what they met."""
+
+    total: int = 0
+    starting: int = 0
+    """While segments of the run before were being stored, or soon after."""
+    journaled: int = 0
+    """With acknowledged spans in the journal."""
+    between: int = 0
+    """With acknowledged spans in the journal and not yet in the database."""
+
+
+def journaled(data_dir: Path) -> set[str]:
+    """Return the ids of the spans that whole frames of the journal hold."""
+    return {
+        span_id
+        for path in (data_dir / "journal").glob("*.segment")
+        for batch in segment.read(path).batches
+        if batch.table == "otel_traces"
+        for span_id in batch.rows.column("SpanId").to_pylist()
+    }
+
+
+_STORED = """
+import sys
+from chdb import session
+s = session.Session(sys.argv[1])
+print(s.query("SELECT SpanId FROM otel.otel_traces", "TSV"))
+"""
+
+
+def stored(data_dir: Path) -> set[str]:
+    """Return the ids of the spans that the database holds; nobody else has it open."""
+    command = [sys.executable, "-c", _STORED, str(data_dir / "clickhouse")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # a table that is not there yet holds nothing
+    return set(done.stdout.split())
+
+
+def kill(served: Served, kills: Kills, wanted: int) -> None:
+    """Kill the processor and look at what it left, until *wanted* was seen."""
+    served.kill()
+    kills.total += 1
+    left = journaled(served.data_dir)
+    kills.journaled += bool(left)
+    if left and kills.between < wanted:
+        kills.between += not left <= stored(served.data_dir)
+
+
+def restarted(data_dir: Path, rng: random.Random, kills: Kills) -> Served:
+    """Start again; one time in four kill that start too, at any moment of it."""
+    if rng.random() < 0.25:
+        child = subprocess.Popen(
+            command(data_dir), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(rng.random() * 3)
+        child.kill()
+        child.wait()
+        kills.total += 1
+        kills.starting += 1
+    return Served(data_dir)
+
+
 @pytest.mark.parametrize(
-    "cycles",
-    [5, pytest.param(60, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])],
+    ("cycles", "between"),
+    [
+        (5, 1),
+        pytest.param(200, 20, marks=[pytest.mark.soak, pytest.mark.timeout(2400)]),
+    ],
 )
-def test_stored_equals_acknowledged_after_kills(tmp_path: Path, cycles: int) -> None:
+def test_stored_equals_acknowledged_after_kills(
+    tmp_path: Path, cycles: int, between: int
+) -> None:
     """Kills in mid-stream lose no acknowledged span and double none.
 
     Every request is repeated, byte for byte, until it is acknowledged, so that in the
-    end all that was sent is acknowledged. Rollups agree with the raw rows.
+    end all that was sent is acknowledged. Rollups agree with the raw rows. Requests
+    span several days. So many kills come between the journal and the database.
     """
     data_dir = tmp_path / "data"
     rng = random.Random(7)
+    kills = Kills()
     served = Served(data_dir)
     address = [served.addresses["grpc"]]
     stopping = threading.Event()
     senders = [Sender(number, address, stopping) for number in range(_SENDERS)]
     for sender in senders:
         sender.start()
-    for _ in range(cycles):
-        time.sleep(0.3 + rng.random())  # a kill at any moment of the stream
-        served.kill()
-        served = Served(data_dir)
+    while kills.total < cycles:
+        time.sleep(0.1 + rng.random())  # a kill at any moment of the stream
+        kill(served, kills, between)
+        served = restarted(data_dir, rng, kills)
         address[0] = served.addresses["grpc"]
     stopping.set()
     for sender in senders:
@@ -85,6 +160,9 @@ def test_stored_equals_acknowledged_after_kills(tmp_path: Path, cycles: int) -> 
         assert acknowledged == served.query(
             "SELECT sum(predictions) FROM inference_rollup"
         )
+    assert kills.between >= between
+    assert not (data_dir / "journal" / "set-aside").exists()
+    print(kills, f"{acknowledged} spans acknowledged and stored once")
 
 
 def test_a_retry_after_a_restart_is_recognised(tmp_path: Path) -> None:

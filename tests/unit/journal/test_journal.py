@@ -117,14 +117,16 @@ def test_segments_of_a_killed_run_are_replayed_under_their_own_token(
     assert [] == list(tmp_path.glob("*.segment"))
 
 
-@pytest.mark.parametrize("cut", [1, 10, 30, 200])
-def test_a_torn_last_frame_is_left_out(tmp_path: Path, cut: int) -> None:
-    """Bytes that a kill cut short were never acknowledged; all before them are kept."""
+def test_a_kill_at_any_byte_of_a_write_costs_that_frame_alone(tmp_path: Path) -> None:
+    """What was cut short was never acknowledged; all before it is kept."""
     whole = b"".join(bytes(x) for x in segment.frame([batch("a")]))
-    torn = b"".join(bytes(x) for x in segment.frame([batch("b")]))[:-cut]
+    second = b"".join(bytes(x) for x in segment.frame([batch("b")]))
     path = tmp_path / "5.segment"
-    path.write_bytes(whole + torn)
-    assert [["a"]] == [b.rows.column(0).to_pylist() for b in segment.read(path).batches]
+    for written in (*range(1, 40), *range(40, len(second), 17)):
+        path.write_bytes(whole + second[:written])
+        found = segment.read(path)
+        kept = [b.rows.column(0).to_pylist() for b in found.batches]
+        assert ([["a"]], "") == (kept, found.damage)
 
 
 def test_an_empty_segment_holds_nothing(tmp_path: Path) -> None:
