@@ -42,7 +42,10 @@ class Outbox:
     """
 
     def __init__(self, slot: Path, most_bytes: int) -> None:
-        slot.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not slot.is_dir():
+            slot.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for created in (slot, *list(slot.parents)[:-1]):
+                _sync(created.parent)
         self.slot: Final = slot
         self._most: Final = most_bytes
         self._lock: Final = threading.Lock()
@@ -144,11 +147,7 @@ class Outbox:
         flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
         self._file = os.open(self._path(segment), flags, 0o600)
         self._sizes[segment] = 0
-        directory = os.open(self.slot, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        _sync(self.slot)
 
     def _path(self, segment: int) -> Path:
         return self.slot / f"{segment:016d}.seg"
@@ -186,6 +185,7 @@ class Outbox:
             file.write(_HEAD.pack(len(record), zlib.crc32(record)) + record)
             file.flush()
             os.fsync(file.fileno())
+        _sync(self.slot)
         self.ack([record])
 
     def close(self) -> None:
@@ -247,6 +247,18 @@ def _records(data: bytes) -> Iterator[bytes]:
             return
         yield record
         at += _HEAD.size + length
+
+
+def _sync(directory: Path) -> None:
+    """Put the names in *directory* on stable storage, where it may be read."""
+    try:
+        opened = os.open(directory, os.O_RDONLY)
+    except PermissionError:
+        return  # not ours, so it was there before
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _unwritable(error: OSError) -> OutboxFull:

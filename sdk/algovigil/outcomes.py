@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from algovigil.config import MonitoringConfig
-from algovigil.errors import Unavailable
+from algovigil.errors import ConfigError, Unavailable
 from algovigil.outcome_types import AdverseEvent, OutcomeType, PatientOutcome, encode
 from algovigil.quiet import quiet
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from algovigil.delivery import Sender
     from algovigil.outbox import Outbox
     from algovigil.phi import Protector
+    from algovigil.sealing import Seal
 
 __all__ = ["AdverseEvent", "ClinicalOutcomeTracker", "OutcomeType", "PatientOutcome"]
 
@@ -42,6 +43,7 @@ class ClinicalOutcomeTracker:
     Args:
         config: Where to send, where to keep, and which PHI preset holds.
 
+    What waits on disk is sealed if `ENCRYPTION_KEY` is set.
     `record_outcome` works before `start`; what it kept is sent once `start` ran, in
     this process or in the next that uses the directory.
     """
@@ -51,12 +53,14 @@ class ClinicalOutcomeTracker:
         self._lock = threading.Lock()
         self._box: Outbox | None = None
         self._guard: Protector | None = None
+        self._seal: Seal | None = None
         self._thread: threading.Thread | None = None
         self._started = False
         self._wake = threading.Event()
         self._stopping = False
         self._backoff = 0.0
         self._adopted_at = float("-inf")
+        self._unread: set[Path] = set()
         weak = weakref.WeakMethod(self._begin_again)
         os.register_at_fork(after_in_child=lambda: (again := weak()) and again())
 
@@ -68,7 +72,12 @@ class ClinicalOutcomeTracker:
             box.leave_to_parent()
 
     def start(self) -> ClinicalOutcomeTracker:
-        """Begin to deliver, also what an earlier process left."""
+        """Begin to deliver, also what an earlier process left.
+
+        Raises:
+            ConfigError: what it left was sealed with another key, or without one.
+            OutboxFull: the directory cannot be used.
+        """
         self._opened()
         with self._lock:
             self._started = True
@@ -98,13 +107,15 @@ class ClinicalOutcomeTracker:
 
         Raises:
             OutboxFull: it cannot be kept; nothing was recorded.
-            ConfigError: it belongs to nothing: no patient, inference or trace.
+            ConfigError: it belongs to nothing: no patient, inference or trace; or
+                what waits on disk was sealed with another key; nothing was recorded.
         """
         box = self._opened()
         if self._started and self._thread is None:
             self.start()  # a forked child
         identity = outcome.outcome_id or uuid.uuid4().hex
-        box.append(encode(outcome, identity, self._protector(), time.time_ns()))
+        record = encode(outcome, identity, self._protector(), time.time_ns())
+        box.append(self._sealed().close(record))
         self._wake.set()
         return identity
 
@@ -140,9 +151,24 @@ class ClinicalOutcomeTracker:
 
         with self._lock:
             if self._box is None:
+                seal = self._sealed()
                 most = self._config.outcomes.max_bytes
-                self._box = Outbox.take(directory(self._config), most)
+                box = Outbox.take(directory(self._config), most)
+                try:
+                    for record in box.peek(1):
+                        seal.open(record)
+                except ConfigError:
+                    box.close()
+                    raise
+                self._box = box
             return self._box
+
+    def _sealed(self) -> Seal:
+        from algovigil.sealing import Seal
+
+        if self._seal is None:
+            self._seal = Seal.of()
+        return self._seal
 
     def _protector(self) -> Protector:
         from algovigil.phi import Protector
@@ -169,7 +195,7 @@ class ClinicalOutcomeTracker:
             self._drain(box, sender)
             if time.monotonic() - self._adopted_at > _ADOPT_SECONDS:
                 for left in box.abandoned():
-                    self._drain(left, sender)
+                    self._adopt(left, sender)
                 self._adopted_at = time.monotonic()
             self._backoff = 0.0
         except Unavailable as reason:
@@ -179,14 +205,24 @@ class ClinicalOutcomeTracker:
             spread = random.uniform(0.8, 1.2)  # noqa: S311 # so that not all come at once
             self._backoff = min(most, (self._backoff * 2 or first) * spread)
 
+    def _adopt(self, left: Outbox, sender: Sender) -> None:
+        """Deliver what another process left, if this one can read it."""
+        try:
+            self._drain(left, sender)
+        except ConfigError as reason:
+            if left.slot not in self._unread:
+                self._unread.add(left.slot)
+                _log.error("algovigil: outcomes wait in %s: %s", left.slot, reason)
+
     def _drain(self, box: Outbox, sender: Sender) -> None:
         from algovigil.delivery import Refused
 
         while not self._stopping and (
             records := box.peek(self._config.outcomes.batch_size)
         ):
+            opened = list(map(self._sealed().open, records))
             try:
-                rejected = sender.send(records)
+                rejected = sender.send(opened)
             except Refused:
                 self._one_by_one(box, sender, records)
                 continue
@@ -199,7 +235,7 @@ class ClinicalOutcomeTracker:
 
         for record in records:
             try:
-                sender.send([record])
+                sender.send([self._sealed().open(record)])
             except Refused:
                 _log.warning("algovigil: one outcome was refused and is set aside")
                 box.set_aside(record)

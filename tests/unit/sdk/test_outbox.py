@@ -3,15 +3,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from algovigil.errors import OutboxFull
 from algovigil.outbox import Outbox
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 MANY = 1 << 20
 
@@ -111,3 +108,30 @@ def test_a_refused_record_is_set_aside(tmp_path: Path) -> None:
     box.set_aside(b"poison")
     assert [b"good"] == drained(box)
     assert b"poison" in (box.slot / "refused").read_bytes()
+
+
+def test_a_record_is_on_stable_storage_when_append_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file, and the names of what is new: a power cut takes none of them."""
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(file: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{file}").readlink()))
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    home = tmp_path / "new" / "outcomes"
+    box = Outbox.take(home, MANY)
+    assert {str(home), str(home.parent), str(tmp_path)} <= set(synced)
+    synced.clear()
+    box.append(b"first")
+    (segment,) = home.glob("0/*.seg")
+    assert [str(home / "0"), str(segment)] == synced
+    synced.clear()
+    box.append(b"second")
+    assert [str(segment)] == synced
+    synced.clear()
+    box.set_aside(b"first")
+    assert [str(home / "0" / "refused"), str(home / "0")] == synced
