@@ -28,6 +28,7 @@ Counter: TypeAlias = Literal[
     "alert.evaluations",  # rule evaluations, by result
     "alert.notifications",  # messages that groups were told, by reason
     "alert.escalations",  # levels that incidents rose to
+    "alert.slots",  # instants at which rules are due: judged, replayed, missed
     "alert.deliveries",  # delivery attempts, by channel type and outcome
     "alert.dead_letters",  # deliveries that nobody took
     "alert.failovers",  # deliveries owed to another channel instead
@@ -42,6 +43,11 @@ Gauge: TypeAlias = Literal[
     "alert.escalation_late_seconds",  # of the last step, after it was due
     "alert.oldest_owed_seconds",  # age of the oldest message that waits
     "alert.leads",  # 1 on the replica that evaluates
+    "alert.last_slot_seconds",  # the instant judged last, in Unix time
+    "alert.tick_seconds",  # how long its judging took
+    "alert.ingest_lag_seconds",  # how late 99 % of the recent calls were stored
+    "alert.rules",  # rules in force
+    "alert.firing",  # alerts that fire
 ]
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]

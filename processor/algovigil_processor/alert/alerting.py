@@ -14,22 +14,20 @@ from typing import TYPE_CHECKING, Final
 
 from algovigil_processor.alert import ledger
 from algovigil_processor.alert.delivery import Delivery
-from algovigil_processor.alert.evaluate.judge import judge
-from algovigil_processor.alert.evaluate.reader import Reader
-from algovigil_processor.alert.keep import keep, keep_rules
+from algovigil_processor.alert.evaluation import Evaluation
 from algovigil_processor.alert.mirror import Mirror
-from algovigil_processor.alert.rules.compile import compile_rules
 from algovigil_processor.alert.rules.tree import render
 from algovigil_processor.alert.tables import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    import sqlalchemy as sa
 
     from algovigil.config import MonitoringConfig
-    from algovigil_processor.alert.evaluate.judge import Verdict
     from algovigil_processor.alert.evaluate.lifecycle import AlertState, Identity
     from algovigil_processor.alert.evaluate.reader import Store
-    from algovigil_processor.alert.rules.metrics import Source
+    from algovigil_processor.alert.turn import Turn
     from algovigil_processor.pipeline import Stage
     from algovigil_processor.state import State
     from algovigil_processor.telemetry import Telemetry
@@ -116,42 +114,22 @@ class Alerting:
         """
         alerts = config.alerts
         self._interval: Final = alerts.interval
-        self._rules: Final = compile_rules(alerts.rules)
-        self._needs: Final = frozenset().union(*(r.needs for r in self._rules))
-        self._reader: Final = Reader(store, _valid_seconds(config))
-        self._min_samples: Final = alerts.min_samples
+        self._evaluation: Final = Evaluation(store, state, config, telemetry)
         state.create(TABLES)
         self._state: Final = state
-        self._telemetry: Final = telemetry
         self._mirror: Final = Mirror(state, store, redact)
         self.delivery: Final = Delivery(
             state, config, telemetry, clean, rng or random.SystemRandom()
         )
-        self._rules_stored = False
-        self._verdicts: Mapping[Identity, Verdict] = {}
 
     def tick(self, now_ns: int) -> None:
         """Judge every rule once, and commit what changed with what it owes."""
-        readings = self._reader.read(now_ns, self._needs)
-        with self._state.write() as db:
-            self.delivery.lease.confirm(db)
-            turns = [] if self._rules_stored else keep_rules(db, self._rules, now_ns)
-            known = ledger.states(db)
-            verdicts = list(
-                judge(
-                    self._rules,
-                    readings,
-                    known,
-                    now_ns,
-                    min_samples=self._min_samples,
-                )
-            )
-            self.delivery.announce(db, turns + keep(db, verdicts, now_ns), now_ns)
-        self._rules_stored = True
-        self._verdicts = {verdict.identity: verdict for verdict in verdicts}
-        for result, times in collections.Counter(v.result for v in verdicts).items():
-            self._telemetry.count("alert.evaluations", times, result=result)
+        self._evaluation.tick(now_ns, self._announce)
         self._mirror.run()
+
+    def _announce(self, db: sa.Connection, turns: Sequence[Turn], now_ns: int) -> None:
+        self.delivery.lease.confirm(db)
+        self.delivery.announce(db, turns, now_ns)
 
     def deliver(self, now_ns: int) -> int:
         """Send what is due; return how many messages their receivers took."""
@@ -201,7 +179,7 @@ class Alerting:
         results: dict[str, collections.Counter[str]] = collections.defaultdict(
             collections.Counter
         )
-        for verdict in self._verdicts.values():
+        for verdict in self._evaluation.verdicts.values():
             results[verdict.identity.rule][verdict.result] += 1
         return [
             RuleView(
@@ -212,13 +190,13 @@ class Alerting:
                 rule.channels,
                 results[rule.name],
             )
-            for rule in self._rules
+            for rule in self._evaluation.rules
         ]
 
     def _standing(
         self, identity: Identity, state: AlertState, severity: str
     ) -> Standing:
-        verdict = self._verdicts.get(identity)
+        verdict = self._evaluation.verdicts.get(identity)
         return Standing(
             state.incident_id,
             identity.rule,
@@ -231,15 +209,3 @@ class Alerting:
             verdict.judgement.reason if verdict else "",
             dict(verdict.values) if verdict else {},
         )
-
-
-def _valid_seconds(config: MonitoringConfig) -> dict[Source, float]:
-    """Return how long a value of each source stands for the present."""
-    window = config.alerts.window
-    return {
-        "calls": window,
-        "resources": window,
-        # what is computed once an hour stands until the next is clearly overdue
-        "clinical": max(window, 2 * config.clinical.interval),
-        "drift": max(window, 2 * config.drift_detection.interval),
-    }

@@ -29,14 +29,20 @@ if TYPE_CHECKING:
     from algovigil_processor.alert.turn import Severity
 
 
-def keep(db: sa.Connection, verdicts: Sequence[Verdict], now_ns: int) -> list[Turn]:
+def keep(
+    db: sa.Connection,
+    verdicts: Sequence[Verdict],
+    now_ns: int,
+    *,
+    replayed: bool = False,
+) -> list[Turn]:
     """Write down what *verdicts* changed at *now_ns*; the firing turns come first."""
     changed = [v for v in verdicts if v.after != v.before]
     fired = [v for v in changed if _entered(v, "firing")]
     over = [v for v in changed if _entered(v, "resolved")]
     ledger.save_states(db, [(v.identity, v.after) for v in changed])
     steps = [
-        Step(v.identity, v.rule.severity, step, v.figure)
+        Step(v.identity, v.rule.severity, step, v.figure, replayed)
         for v in changed
         for step in v.steps
     ]
@@ -45,16 +51,28 @@ def keep(db: sa.Connection, verdicts: Sequence[Verdict], now_ns: int) -> list[Tu
     ended_ids = [v.before.incident_id for v in over]
     ledger.close_incidents(db, ended_ids, now_ns, "condition_false")
     return [
-        *(_turn(v, v.after) for v in fired),
-        *(_turn(v, v.before, now_ns) for v in over),
+        *(_turn(v, v.after, replayed=replayed) for v in fired),
+        *(_turn(v, v.before, now_ns, replayed=replayed) for v in over),
     ]
+
+
+def settled(turns: Sequence[Turn]) -> list[Turn]:
+    """Return what of *turns* is still news at their end.
+
+    An incident that fired and ended before anybody could have been told is history.
+    """
+    fired = {turn.incident_id for turn in turns if not turn.is_over}
+    over = {turn.incident_id for turn in turns if turn.is_over}
+    return [turn for turn in turns if turn.incident_id not in fired & over]
 
 
 def _entered(verdict: Verdict, phase: Phase) -> bool:
     return any(step.after == phase for step in verdict.steps)
 
 
-def _turn(verdict: Verdict, state: AlertState, resolved_ns: int = 0) -> Turn:
+def _turn(
+    verdict: Verdict, state: AlertState, resolved_ns: int = 0, *, replayed: bool
+) -> Turn:
     return Turn(
         verdict.identity,
         state.incident_id,
@@ -66,6 +84,7 @@ def _turn(verdict: Verdict, state: AlertState, resolved_ns: int = 0) -> Turn:
         "condition_false" if resolved_ns else "",
         verdict.rule.written,
         verdict.values,
+        replayed,
     )
 
 

@@ -18,6 +18,7 @@ from algovigil_processor.alert.rules.tree import render
 from algovigil_processor.alert.tables import (
     INCIDENTS,
     RULES,
+    SLOTS,
     STATES,
     TRANSITIONS,
 )
@@ -112,14 +113,30 @@ def save_states(
     )
 
 
+def last_slot(db: sa.Connection) -> int:
+    """Return the slot that was judged last, 0 for none yet."""
+    found: int | None = db.execute(sa.select(SLOTS.c.last_ns)).scalar()
+    return found or 0
+
+
+def set_last_slot(db: sa.Connection, slot_ns: int) -> None:
+    """Write down that *slot_ns* is judged."""
+    db.execute(sa.delete(SLOTS))
+    db.execute(sa.insert(SLOTS).values(name="rules", last_ns=slot_ns))
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A transition of *identity*; *value* is the figure that made it."""
+    """A transition of *identity*; *value* is the figure that made it.
+
+    A *replayed* one happened while nobody looked, and was found in the store.
+    """
 
     identity: Identity
     severity: str
     transition: Transition
     value: float | None
+    replayed: bool = False
 
 
 def add_steps(db: sa.Connection, steps: Sequence[Step]) -> None:
@@ -135,6 +152,7 @@ def add_steps(db: sa.Connection, steps: Sequence[Step]) -> None:
             "after": step.transition.after,
             "value": step.value,
             "reason": step.transition.why,
+            "replayed": step.replayed,
             "mirrored": False,
         }
         for step in steps

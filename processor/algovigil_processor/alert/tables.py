@@ -71,6 +71,13 @@ STATES: Final = sa.Table(
     _time("ended_ns"),  # 0 while the condition holds
 )
 
+SLOTS: Final = sa.Table(
+    "alert_slots",
+    METADATA,
+    _text("name", key=True),
+    _time("last_ns"),  # the slot that was judged last
+)
+
 INCIDENTS: Final = sa.Table(
     "incidents",
     METADATA,
@@ -152,6 +159,7 @@ TRANSITIONS: Final = sa.Table(
     _value(),
     _text("reason"),
     sa.Column("actor", sa.Text, nullable=False, default=""),
+    sa.Column("replayed", sa.Boolean, nullable=False, default=False),
     *_mirror(),
 )
 
@@ -206,6 +214,7 @@ LEASES: Final = sa.Table(
 TABLES: Final = (
     RULES,
     STATES,
+    SLOTS,
     INCIDENTS,
     GROUPS,
     MEMBERS,

@@ -15,6 +15,7 @@ from algovigil.config.notify import (
     Maintenance,
 )
 from algovigil.config.read import at_least, one_of
+from algovigil.errors import ConfigError, explain
 
 POLICIES = ("keep", "alert")
 
@@ -53,6 +54,11 @@ class Alerts:
     interval: float = 15.0
     window: float = 300.0
     min_samples: int = 20
+    replay: float = 3600.0
+    """How far back slots that passed meanwhile are caught up."""
+    max_delay: float = 60.0
+    """How long evaluation waits at most for calls that are stored late."""
+
     grouping: Grouping = field(default_factory=Grouping)
     inhibitions: tuple[Inhibition, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
@@ -66,6 +72,10 @@ class Alerts:
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
 
     def __post_init__(self) -> None:
+        if self.interval <= 0:
+            raise ConfigError(
+                explain(f"alerts.interval: {self.interval}", "seconds above 0")
+            )
         known = (*self.channels, *KNOWN_CHANNELS)
         for rule in self.rules:
             for channel in rule.channels:

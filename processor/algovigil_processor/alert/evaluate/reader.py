@@ -105,6 +105,10 @@ class Reader:
         self._forget(windows)
         return Readings(values, failed, self._roster.versions)
 
+    def is_of_calls(self, need: Need) -> bool:
+        """Whether *need* is measured of the calls themselves, not of samples."""
+        return not self._window(need).is_sampled
+
     def _window(self, need: Need) -> Window:
         source = METRICS[need.metric].source
         is_sampled = source != "calls" or need.function not in ("", "slow")

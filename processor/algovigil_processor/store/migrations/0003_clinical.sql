@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS inferences
     ) CODEC(ZSTD(1)),
     row_weight Float64 CODEC(ZSTD(1)),
     policy LowCardinality(String),
+    stored DateTime64(3) DEFAULT now64(3) CODEC(Delta(8), ZSTD(1)),
     INDEX idx_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_inference_id inference_id TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX idx_patient_id patient_id TYPE bloom_filter(0.001) GRANULARITY 1
