@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from algovigil_processor.analyse.clinical.clinical import Clinical
+from algovigil_processor.analyse.clinical.estimates import Estimates
 from algovigil_processor.analyse.clinical.join import Join
+from algovigil_processor.analyse.clinical.reference import CalibrationReferences
 from algovigil_processor.analyse.drift.drift import Drift
 from algovigil_processor.analyse.drift.reference import References
 from algovigil_processor.analyse.findings import batch
@@ -62,6 +64,18 @@ class Analysis:
             _Part("outcomes", "joined_outcomes", clinical_ns, Join(store, clinical)),
             _Part(
                 "clinical", "clinical_metrics", clinical_ns, Clinical(store, clinical)
+            ),
+            _Part(
+                "calibration",
+                "calibration_references",
+                clinical_ns,
+                CalibrationReferences(store, clinical),
+            ),
+            _Part(
+                "estimates",
+                "performance_estimates",
+                clinical_ns,
+                Estimates(store, clinical),
             ),
             _Part(
                 "reference", "reference_profiles", drift_ns, References(store, drift)

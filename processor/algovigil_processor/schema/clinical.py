@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from algovigil_processor.schema.fields import (
     FINDING_HEAD,
+    FLOATS,
     STRING_MAP,
     TEXT,
+    TEXTS,
     TIME,
     column,
     safe,
@@ -80,5 +82,56 @@ SERVICE: Final = pa.schema(
         column("value", pa.float64()),
         column("samples", pa.uint64()),
         safe("status"),
+    ]
+)
+
+CALIBRATIONS: Final = pa.schema(
+    [
+        safe("reference_id"),
+        column("created", TIME),
+        column("model_name", TEXT, "key:medical_ai.model.name"),
+        column("model_version", TEXT, "key:medical_ai.model.version"),
+        column("since", TIME),
+        column("until", TIME),
+        column("prevalence", pa.float64()),
+        column("scores", FLOATS),
+        column("positive", pa.list_(pa.bool_())),
+        column("columns", TEXTS, "key:medical_ai.feature.names"),
+        column("matrix", FLOATS),
+    ]
+)
+
+ESTIMATES: Final = pa.schema(
+    [
+        *FINDING_HEAD,
+        safe("plan_version"),
+        safe("reference_id"),
+        safe("metric"),
+        column("value", pa.float64()),
+        column("lower", pa.float64()),
+        column("upper", pa.float64()),
+        column("n", pa.uint64()),
+        column("outside", pa.float64()),
+        column("outside_lower", pa.float64()),
+        column("domain_auroc", pa.float64()),
+        column("concept_p", pa.float64()),
+        column("realised", pa.float64()),
+        column("realised_lower", pa.float64()),
+        column("realised_upper", pa.float64()),
+        column("completeness", pa.float64()),
+        safe("method"),
+        safe("method_version"),
+        safe("reason"),
+        safe("status"),
+    ]
+)
+
+PLANS: Final = pa.schema(
+    [
+        column("timestamp", TIME),
+        safe("plan_version"),
+        column("title", TEXT),
+        column("owner", TEXT),
+        column("plan", TEXT),
     ]
 )

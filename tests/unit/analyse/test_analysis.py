@@ -45,8 +45,16 @@ def test_a_store_that_is_away_stops_nothing(caplog: pytest.LogCaptureFixture) ->
     """Each part is counted as failed, and no message of the fault is logged."""
     telemetry = Telemetry()
     Analysis(Down(), seal, MonitoringConfig(), telemetry).tick(SECOND)
-    kinds = ("service", "outcomes", "clinical", "reference", "drift")
-    assert [1, 1, 1, 1, 1] == [
+    kinds = (
+        "service",
+        "outcomes",
+        "clinical",
+        "calibration",
+        "estimates",
+        "reference",
+        "drift",
+    )
+    assert [1] * 7 == [
         telemetry.total("analyse.ticks", kind=kind, result="error") for kind in kinds
     ]
     assert "ConnectionError" in caplog.text

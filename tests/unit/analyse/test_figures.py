@@ -119,6 +119,17 @@ def test_every_figure_has_its_interval_and_its_counts() -> None:
             row["method_version"],
         )
         assert row["method"]
+    again = figures_of(
+        cohort(words(risk > 0.5), words(sick), risk),
+        Version("m", "1"),
+        Window(0, 9, 9),
+        MonitoringConfig().clinical,
+        float(sick.mean()),
+    )
+    by_metric = {row["metric"]: row for row in again}
+    restated = by_metric["ppv_at_reference_prevalence"]
+    assert by_metric["ppv"]["value"] == pytest.approx(restated["value"])
+    assert "prevalence" == restated["reference"]
     ece = found["calibration_error", "", ""]
     assert ("null_95", "ok") == (ece["reference"], ece["status"])
     assert ece["value"] < 2 * ece["reference_value"]

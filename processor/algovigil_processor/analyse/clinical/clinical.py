@@ -30,6 +30,7 @@ from algovigil_processor.analyse.clinical.figures import (
     is_numeric,
     numbers,
     rates,
+    restated,
     share,
 )
 from algovigil_processor.analyse.clinical.subgroups import WARNING, by_subgroup, gaps
@@ -67,11 +68,14 @@ class Clinical:
             return Found([_moved(row, window) for row in self._last[1].rows])
         by_version = self._labels(window)
         predictions = sizes(self._store, window, self._config)
+        pinned = rows(self._store, "prevalences", now_ns=now_ns)
+        reference = {Version.of(row): row["prevalence"] for row in pinned}
         found = Found()
         for (model, name), size in sorted(predictions.items()):
             version = Version(model, name)
             labels = by_version.get((model, name), 0)
-            found.add(partial(self.of, version, window, size, labels))
+            share = reference.get(version)
+            found.add(partial(self.of, version, window, size, labels, share))
         found.rows += self._unmatched(window)
         # what failed is tried again at the next tick
         self._last = None if found.failed else (state, found)
@@ -84,11 +88,16 @@ class Clinical:
         return Window(max(start_ns, 0), max(end_ns, 0), now_ns)
 
     def of(
-        self, version: Version, window: Window, size: Size, labels: int
+        self,
+        version: Version,
+        window: Window,
+        size: Size,
+        labels: int,
+        prevalence: float | None = None,
     ) -> list[Row]:
         """Return every figure of one version and window."""
         drawn = cohort(self._store, version, window, self._config, size, labels)
-        return figures_of(drawn, version, window, self._config)
+        return figures_of(drawn, version, window, self._config, prevalence)
 
     def _labels(self, window: Window) -> dict[tuple[str, str], int]:
         found = rows(
@@ -133,9 +142,16 @@ class Clinical:
 
 
 def figures_of(
-    drawn: Cohort, version: Version, window: Window, config: ClinicalConfig
+    drawn: Cohort,
+    version: Version,
+    window: Window,
+    config: ClinicalConfig,
+    prevalence: float | None = None,
 ) -> list[Row]:
-    """Return every figure of a cohort as rows of `clinical_metrics`."""
+    """Return every figure of a cohort as rows of `clinical_metrics`.
+
+    *prevalence* is that of the reference, at which PPV and NPV are restated.
+    """
     least = Minimum(config.min_samples, min(config.min_class, config.min_samples))
     found: list[Figure] = [*rates(drawn, least), area(drawn, least)]
     found += _volume(drawn)
@@ -144,6 +160,8 @@ def figures_of(
         found += balanced(drawn, least)
         found += by_subgroup(drawn, least)
         found += gaps(drawn, least, config.alpha, config.gap_floor)
+        if prevalence is not None and 0 < prevalence < 1:
+            found += restated(drawn, prevalence, least)
         if is_numeric(drawn):
             found += numbers(drawn, least)
     labelled = _labelled(drawn)
