@@ -15,9 +15,11 @@ import threading
 import time
 import warnings
 from importlib.util import find_spec
+from multiprocessing import util as multiprocessing_util
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+import wrapt
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.instrumentation.distro import (  # type: ignore[attr-defined] # untyped
     BaseDistro,
@@ -29,15 +31,17 @@ from opentelemetry.semconv.attributes.deployment_attributes import (
     DEPLOYMENT_ENVIRONMENT_NAME,
 )
 
-from algovigil import devices, host, propagation, signals
+from algovigil import devices, host, probe, propagation, signals
 from algovigil.config import MonitoringConfig
-from algovigil.export import OutgoingLogs, OutgoingSpans
+from algovigil.export import OutgoingLogs, OutgoingSpans, Renewed
 from algovigil.quiet import quiet
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-EXIT_SECONDS: Final = 4.5
+EXIT_SECONDS: Final = 3.0
+WORKER_SECONDS: Final = 1.5
+"""Of a worker of a pool: whoever waits for it to end has its own seconds to come."""
 _REFUSED_SECONDS: Final = 0.5
 _DEFAULTS: Final = {
     "OTEL_TRACES_EXPORTER": "otlp",
@@ -85,14 +89,17 @@ class AlgovigilConfigurator(_OTelSDKConfigurator):
             # the SDK's own handler is deprecated, and all there is without the other
             warnings.simplefilter("ignore", DeprecationWarning)
             super()._configure(**kwargs)  # type: ignore[no-untyped-call] # upstream
+        _renew_metric_exporters()
         signals.use(signals.Signals(config))
         propagation.install()
+        probe.start()
         if config.metrics.host:
             host.observe()
         if config.metrics.gpu:
             devices.observe(directory=config.metrics.lock_directory)
         # registered last, so run first: before the providers' own, unbounded ones
         atexit.register(drain)
+        _drain_children()
 
 
 def is_tracker() -> bool:
@@ -101,6 +108,49 @@ def is_tracker() -> bool:
     Such a process inherits the instrumentation and runs no code of the user's.
     """
     return any("resource_tracker import main" in word for word in sys.orig_argv)
+
+
+def _is_worker() -> bool:
+    """Return whether this is a worker process of joblib's or multiprocessing's."""
+    if any("loky" in word for word in sys.orig_argv):
+        return True
+    processes = sys.modules.get("multiprocessing.process")
+    return processes is not None and processes.parent_process() is not None
+
+
+def _renew_metric_exporters() -> None:
+    """Let a forked child export metrics through a connection of its own."""
+    config = getattr(metrics.get_meter_provider(), "_sdk_config", None)
+    for reader in getattr(config, "metric_readers", ()):
+        exporter = getattr(reader, "_exporter", None)
+        if exporter is not None and hasattr(exporter, "_endpoint"):
+            reader._exporter = Renewed(exporter)
+
+
+def _drain_children() -> None:
+    """Drain in children too that leave without the interpreter's own exit.
+
+    Those of multiprocessing run finalizers of theirs, those of Celery send a signal.
+    """
+    multiprocessing_util.register_after_fork(
+        _drained, lambda _: multiprocessing_util.Finalize(None, drain, exitpriority=10)
+    )
+    wrapt.register_post_import_hook(_drain_celery, "celery.signals")
+
+
+def _drain_celery(module: Any) -> None:
+    module.worker_process_shutdown.connect(_on_worker_shutdown)
+
+
+def _on_worker_shutdown(**_: Any) -> None:
+    drain()
+
+
+class _Drained:
+    """Something that lives as long as this module: forks look for it."""
+
+
+_drained: Final = _Drained()
 
 
 def _ours(config: MonitoringConfig) -> dict[str, Any]:
@@ -142,12 +192,16 @@ def _refuses() -> bool:
     return False
 
 
-def drain(seconds: float = EXIT_SECONDS) -> None:
+def drain(seconds: float | None = None) -> None:
     """Send what waits and shut the SDK down, all signals at once, within *seconds*.
 
     A processor that refuses connections will not take anything in that time either:
-    then there is no wait.
+    then there is no wait. A worker that recorded no call has nothing to wait for.
     """
+    if seconds is None:
+        seconds = WORKER_SECONDS if _is_worker() else EXIT_SECONDS
+    if _is_worker() and not signals.current().totals.calls():
+        seconds = 0.1
     if _refuses():
         seconds = min(seconds, _REFUSED_SECONDS)
     signals.current().settle(seconds / 3)

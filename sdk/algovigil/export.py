@@ -172,6 +172,25 @@ class Outgoing:
             self._waiting.clear()
 
 
+class Renewed:
+    """An exporter that is made anew in a forked child, when it first exports there.
+
+    A channel or a connection of the parent's is of no use to a child: both would write
+    to one socket, and gRPC's threads are not there.
+    """
+
+    def __init__(self, exporter: Any) -> None:
+        self._exporter = exporter
+        self._pid = os.getpid()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what this process's exporter has under *name*."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._exporter = type(self._exporter)()
+        return getattr(self._exporter, name)
+
+
 def _setting(signal: str, name: str, default: int) -> int:
     try:
         return max(1, int(os.environ.get(f"OTEL_{signal}_{name}", default)))
@@ -203,8 +222,11 @@ class OutgoingSpans(SpanProcessor):
     """Sends ended spans; `OTEL_BSP_*` is honoured."""
 
     def __init__(self, exporter: SpanExporter) -> None:
-        self._exporter: Final = exporter
-        self.queue: Final = _outgoing(exporter.export, "spans", "BSP")
+        self._exporter: Final = Renewed(exporter)
+        self.queue: Final = _outgoing(self._batch, "spans", "BSP")
+
+    def _batch(self, spans: Sequence[ReadableSpan]) -> object:
+        return self._exporter.export(spans)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue *span* if it is sampled."""
@@ -225,7 +247,7 @@ class OutgoingLogs(LogRecordProcessor):
     """Sends log records; `OTEL_BLRP_*` is honoured."""
 
     def __init__(self, exporter: LogRecordExporter) -> None:
-        self._exporter: Final = exporter
+        self._exporter: Final = Renewed(exporter)
         self.queue: Final = _outgoing(self._batch, "logs", "BLRP")
 
     def _batch(self, records: Sequence[ReadableLogRecord]) -> object:
@@ -248,7 +270,7 @@ class OutgoingLogs(LogRecordProcessor):
     def shutdown(self) -> None:
         """Send what waits, for a few seconds at most."""
         self.queue.close()
-        self._exporter.shutdown()  # type: ignore[no-untyped-call] # upstream
+        self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Wait until all is sent."""

@@ -138,6 +138,11 @@ class Totals:
             if error is not None:
                 series.errors[error] = series.errors.get(error, 0) + 1
 
+    def calls(self) -> int:
+        """Return how many calls have begun."""
+        with self._lock:
+            return sum(series.begun for series in self._series.values())
+
     def observe(
         self, read: Callable[[Series], int | None]
     ) -> Callable[[CallbackOptions], Iterable[Observation]]:

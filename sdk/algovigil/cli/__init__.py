@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GROUP: Final = "algovigil.commands"
 OWN: Final[Mapping[str, str]] = {
     "check": "algovigil.cli.check",
+    "doctor": "algovigil.cli.doctor",
     "instrument": "algovigil.cli.instrument",
     "redact": "algovigil.cli.redact",
 }

@@ -109,10 +109,12 @@ def _modules(package: str) -> list[Any]:
 class FrameworkInstrumentor(BaseInstrumentor):  # type: ignore[misc] # untyped upstream
     """An instrumentor that replaces methods when modules of a framework are imported.
 
-    A subclass sets `hooks`: what to do with a module once it is imported, by name;
-    and `patches`, of its own, through which the hooks replace methods.
+    A subclass sets `package`, the framework's name; `hooks`, what to do with a module
+    once it is imported, by its name; and `patches`, of its own, through which the hooks
+    replace methods.
     """
 
+    package = ""
     hooks: Mapping[str, Hook] = {}
     patches: Patches
 

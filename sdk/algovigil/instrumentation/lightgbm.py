@@ -113,6 +113,7 @@ def _sklearn(module: Any) -> None:
 class LightgbmInstrumentor(FrameworkInstrumentor):
     """Records boosters and estimators of LightGBM."""
 
+    package = "lightgbm"
     patches = _patches
     hooks = {
         "lightgbm.basic": _basic,

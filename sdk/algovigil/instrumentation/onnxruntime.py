@@ -156,5 +156,6 @@ def _sessions(module: Any) -> None:
 class OnnxruntimeInstrumentor(FrameworkInstrumentor):
     """Records sessions of ONNX Runtime."""
 
+    package = "onnxruntime"
     patches = _patches
     hooks = {"onnxruntime.capi.onnxruntime_inference_collection": _sessions}

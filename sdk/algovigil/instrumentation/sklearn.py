@@ -62,6 +62,7 @@ def _joblib(module: Any) -> None:
 class SklearnInstrumentor(FrameworkInstrumentor):
     """Records models of scikit-learn and of whatever follows its conventions."""
 
+    package = "sklearn"
     patches = _patches
     hooks = {
         "sklearn.base": _base,

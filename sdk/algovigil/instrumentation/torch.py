@@ -168,6 +168,7 @@ def _stepping(act: Callable[[], None]) -> Callable[..., None]:
 class TorchInstrumentor(FrameworkInstrumentor):
     """Records modules of PyTorch."""
 
+    package = "torch"
     patches = _patches
     # once all of it is there: while it is imported its parts are not
     hooks = {"torch": _torch, "torch.optim.optimizer": _optimizer}

@@ -188,6 +188,7 @@ def _unrecorded(method: Callable[..., Any], _: str) -> Callable[..., Any]:
 class TransformersInstrumentor(FrameworkInstrumentor):
     """Records pipelines and generation of Transformers."""
 
+    package = "transformers"
     patches = _patches
     hooks = {
         "transformers.pipelines.base": _pipelines,

@@ -117,6 +117,7 @@ def _sklearn(module: Any) -> None:
 class XgboostInstrumentor(FrameworkInstrumentor):
     """Records boosters and estimators of XGBoost."""
 
+    package = "xgboost"
     patches = _patches
     hooks = {
         "xgboost.core": _core,

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_breast_cancer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     IsolationForest,
@@ -20,6 +23,7 @@ from sklearn.ensemble import (
 from sklearn.linear_model import Lasso, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.multioutput import MultiOutputRegressor
+from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -245,3 +249,89 @@ def test_uninstrument_puts_methods_back(captured: Captured) -> None:
     instrumentor.instrument()
     model.predict(ROWS[:1])
     assert 1 == len(captured.spans)
+
+
+class Deferred(ClassifierMixin, BaseEstimator):
+    """A third party's estimator whose `predict` is a property."""
+
+    looked = 0
+
+    def fit(self, rows: Any, truth: Any) -> Deferred:
+        self.classes_ = np.unique(truth)
+        return self
+
+    @property
+    def predict(self) -> Any:
+        type(self).looked += 1
+        return lambda rows: np.repeat(self.classes_[:1], len(rows))
+
+    @property
+    def predict_proba(self) -> Any:
+        return np.ones((1, 2))
+
+
+def test_a_property_stays_a_property(captured: Captured) -> None:
+    """One that returns a function is recorded, evaluated once; one that does not is
+    what it was."""
+    model = Deferred().fit(ROWS, TRUTH)
+    assert ["benign"] * 2 == list(model.predict(ROWS[:2]))
+    assert 1 == Deferred.looked
+    assert (1, 2) == model.predict_proba.shape
+    (span,) = captured.spans
+    assert ("benign",) * 2 == (span.attributes or {})[semconv.PREDICTION_LABELS]
+
+
+def test_logarithms_are_told_as_probabilities(captured: Captured) -> None:
+    """`predict_log_proba` says the same as `predict_proba`."""
+    model = pipeline().fit(ROWS, TRUTH)
+    model.predict_log_proba(ROWS[:2])
+    model.predict_proba(ROWS[:2])
+    first, second = (dict(span.attributes or {}) for span in captured.spans)
+    assert first[semconv.PREDICTION_LABELS] == second[semconv.PREDICTION_LABELS]
+    np.testing.assert_allclose(
+        first[semconv.PREDICTION_SCORES], second[semconv.PREDICTION_SCORES]
+    )
+
+
+def test_densities_are_predictions_and_decompositions_are_not(
+    captured: Captured,
+) -> None:
+    """`score_samples` counts where it is what the model is for."""
+    KernelDensity().fit(ROWS).score_samples(ROWS[:2])
+    PCA(2).fit(ROWS).score_samples(ROWS[:2])
+    (span,) = captured.spans
+    assert "predict KernelDensity" == span.name
+    assert 2 == len((span.attributes or {})[semconv.PREDICTION_SCORES])  # type: ignore[arg-type]
+
+
+def test_calibration_and_stacking_fit_silently(captured: Captured) -> None:
+    """Their fits predict on held-out rows, which nobody asked for."""
+    CalibratedClassifierCV(pipeline(), cv=2, n_jobs=2).fit(ROWS, TRUTH)
+    StackingClassifier([("a", pipeline())], LogisticRegression(), n_jobs=2).fit(
+        ROWS, TRUTH
+    )
+    assert () == captured.spans
+
+
+def test_processes_of_the_callers_own(captured: Captured) -> None:
+    """Calls that the caller itself sends to threads are the caller's own, each one."""
+    model = pipeline().fit(ROWS, TRUTH)
+    Parallel(2, backend="threading")(
+        delayed(model.predict)(ROWS[i : i + 1]) for i in range(3)
+    )
+    assert 3 == len(captured.spans)
+    with track_inference("many"):
+        Parallel(2)(delayed(model.predict)(ROWS[i : i + 1]) for i in range(3))
+    assert 4 == len(captured.spans)
+
+
+def test_a_million_rows_cost_a_sample(captured: Captured) -> None:
+    """The caller's answer is whole, the record a weighted sample."""
+    model = LogisticRegression().fit(ROWS.iloc[:, :2].to_numpy(), TRUTH)
+    rows = np.zeros((1_000_000, 2))
+    assert 1_000_000 == len(model.predict(rows))
+    (record,) = captured.logs or [None]
+    attributes = dict(captured.spans[0].attributes or {})
+    assert record is None
+    assert 1_000_000 == attributes[semconv.ROWS]
+    assert 1_000_000 / 256 == attributes[semconv.ROW_WEIGHT]
