@@ -25,12 +25,15 @@ from algovigil_processor.alert import Alerting
 from algovigil_processor.alert.desk_routes import router as desk_router
 from algovigil_processor.alert.routes import router as alert_router
 from algovigil_processor.analyse import Analysis
+from algovigil_processor.analyse.drift.routes import router as drift_router
+from algovigil_processor.bins import Held
 from algovigil_processor.decode import from_json
 from algovigil_processor.errors import ProcessorError, Retryable, StartError
 from algovigil_processor.ingest import Line
 from algovigil_processor.journal import Journal
 from algovigil_processor.listen import Address, Listen, bind
 from algovigil_processor.own_metrics import OwnMetrics
+from algovigil_processor.pinning import Pinning
 from algovigil_processor.receive import grpc
 from algovigil_processor.receive.handler import Handler
 from algovigil_processor.receive.http import App as OtlpHttp
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from fastapi import APIRouter
     from starlette.types import ASGIApp
 
     from algovigil import MonitoringConfig
@@ -168,14 +172,33 @@ class App:
         await asyncio.to_thread(journal.replay)
         journal.start()
         intake = await self._reached(lambda: self._intake(store))
-        self._workers(Line(redact, journal, intake, self.telemetry), intake)
-        alerting = self._analysis(store, redact, protector.clean)
+        pins = Held()
+        analysis = Analysis(
+            store, redact, self._config, self.telemetry, Pinning(pins, journal)
+        )
+        # before the first request: no row is counted by a reference of yesterday
+        analysis.references.refresh()
+        line = Line(
+            redact,
+            journal,
+            intake,
+            self.telemetry,
+            pins,
+            self._config.drift_detection.bucket_seconds,
+        )
+        self._workers(line, intake)
+        alerting = self._ticking(store, redact, analysis, protector.clean)
         handler = Handler(
             intake,
             self.telemetry,
             max_body_bytes=self._config.ingest.max_body_bytes,
         )
-        return await self._serve(sockets, handler, store, alerting)
+        routers = [
+            alert_router(alerting),
+            desk_router(alerting.delivery),
+            drift_router(analysis.references, analysis.retraining),
+        ]
+        return await self._serve(sockets, handler, store, routers)
 
     def _bind(self) -> dict[str, socket.socket]:
         sockets = {}
@@ -258,12 +281,15 @@ class App:
 
         self._open.callback(drain)
 
-    def _analysis(
-        self, store: Store, redact: Redact, clean: Callable[[str, str], str]
+    def _ticking(
+        self,
+        store: Store,
+        redact: Redact,
+        analysis: Analysis,
+        clean: Callable[[str, str], str],
     ) -> Alerting:
         state = State.open(self._config.database.url, self._data_dir)
         self._open.callback(state.close)
-        analysis = Analysis(store, redact, self._config, self.telemetry)
         alerting = Alerting(
             store, redact, state, self._config, self.telemetry, clean=clean
         )
@@ -288,7 +314,7 @@ class App:
         sockets: dict[str, socket.socket],
         handler: Handler,
         store: Store,
-        alerting: Alerting,
+        routers: list[APIRouter],
     ) -> Listen:
         bounds = self._config.sql
         readers = Readers(
@@ -308,7 +334,7 @@ class App:
                 importlib.metadata.version("algovigil"),
                 lambda: self._ready(store),
                 readers,
-                [alert_router(alerting), desk_router(alerting.delivery)],
+                routers,
                 self.telemetry,
                 access=access(self._listen.api.host, "API", os.environ),
             ),

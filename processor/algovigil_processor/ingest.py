@@ -21,6 +21,7 @@ from algovigil_processor.schema import SCHEMAS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from algovigil_processor.bins import Held
     from algovigil_processor.journal import Journal
     from algovigil_processor.pipeline import Stage
     from algovigil_processor.receive.intake import Intake, Request
@@ -33,9 +34,17 @@ class Line:
     """One worker's way with a group; shared by all workers, without state."""
 
     def __init__(
-        self, redact: Stage, journal: Journal, intake: Intake, telemetry: Telemetry
+        self,
+        redact: Stage,
+        journal: Journal,
+        intake: Intake,
+        telemetry: Telemetry,
+        pins: Held,
+        bucket_seconds: int,
     ) -> None:
         self._redact = redact
+        self._pins = pins
+        self._bucket_seconds = bucket_seconds
         self._journal = journal
         self._intake = intake
         self._telemetry = telemetry
@@ -82,7 +91,11 @@ class Line:
         kept = [fates[request.digest] for request in group]
         batches.append(_requests(group, kept))
         sealed = [self._redact(batch) for batch in batches]
-        self._journal.append(derive(sealed, self._telemetry))
+        # held until the rows are written: see `Pinning`
+        with self._pins.use() as active:
+            self._journal.append(
+                derive(sealed, self._telemetry, active, self._bucket_seconds)
+            )
         return kept
 
 

@@ -1,6 +1,6 @@
 """The import law: stages never know each other, and the SDK never knows the processor.
 
-errors schema batch telemetry config pipeline <- stages <- wiring
+errors schema batch telemetry config pipeline bins <- stages <- wiring
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROCESSOR = ROOT / "processor/algovigil_processor"
 SDK = ROOT / "sdk/algovigil"
-GROUND = {"errors", "schema", "batch", "telemetry", "pipeline", "state"}
+GROUND = {"errors", "schema", "batch", "telemetry", "pipeline", "state", "bins"}
 STAGES = {
     "receive",
     "decode",
@@ -26,7 +26,16 @@ STAGES = {
     "serve",
     "compliance",
 }
-WIRING = {"app", "ingest", "listen", "own_metrics", "server", "commands", "demo"}
+WIRING = {
+    "app",
+    "ingest",
+    "listen",
+    "own_metrics",
+    "pinning",
+    "server",
+    "commands",
+    "demo",
+}
 
 
 def imported(file: Path) -> set[str]:

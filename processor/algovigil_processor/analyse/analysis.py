@@ -15,14 +15,17 @@ from algovigil_processor.analyse.clinical.estimates import Estimates
 from algovigil_processor.analyse.clinical.join import Join
 from algovigil_processor.analyse.clinical.reference import CalibrationReferences
 from algovigil_processor.analyse.drift.drift import Drift
-from algovigil_processor.analyse.drift.reference import References
-from algovigil_processor.analyse.findings import batch
+from algovigil_processor.analyse.drift.recount import Recount
+from algovigil_processor.analyse.drift.references import Nobody, References
+from algovigil_processor.analyse.drift.retraining import Retraining
+from algovigil_processor.analyse.findings import Writer, batch
 from algovigil_processor.analyse.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from algovigil.config import MonitoringConfig
+    from algovigil_processor.analyse.drift.references import Pinning
     from algovigil_processor.analyse.findings import Found
     from algovigil_processor.analyse.store import Store
     from algovigil_processor.pipeline import Stage
@@ -49,6 +52,7 @@ class Analysis:
         redact: Stage,
         config: MonitoringConfig,
         telemetry: Telemetry,
+        pinning: Pinning | None = None,
     ) -> None:
         self._store = store
         self._redact = redact
@@ -57,6 +61,16 @@ class Analysis:
         drift, clinical = config.drift_detection, config.clinical
         drift_ns, clinical_ns = int(drift.interval * 1e9), int(clinical.interval * 1e9)
         service = Service(store, config.alerts.window)
+        writer = Writer(store, redact)
+        self.references: Final = References(store, writer, drift, pinning or Nobody())
+        self.retraining: Final = Retraining(store, writer)
+        recount = Recount(
+            store,
+            writer,
+            self.references,
+            bucket_seconds=drift.bucket_seconds,
+            history_ns=int(drift.history_days * 86_400e9),
+        )
         # outcomes are joined before they count; a reference is stored before drift
         # looks for it
         self._parts: Final = (
@@ -77,10 +91,14 @@ class Analysis:
                 clinical_ns,
                 Estimates(store, clinical),
             ),
+            _Part("reference", "reference_profiles", drift_ns, self.references),
+            _Part("recount", "bin_counts", 0, recount),
             _Part(
-                "reference", "reference_profiles", drift_ns, References(store, drift)
+                "drift",
+                "drift_findings",
+                drift_ns,
+                Drift(store, writer, config, self.references, recount),
             ),
-            _Part("drift", "drift_findings", drift_ns, Drift(store, drift)),
         )
         self._done_ns: dict[str, int] = {}
 

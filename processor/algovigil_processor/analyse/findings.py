@@ -9,7 +9,7 @@ import logging
 import math
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import pyarrow as pa
 
@@ -17,11 +17,15 @@ from algovigil_processor.batch import Batch, Origin
 from algovigil_processor.schema import SCHEMAS, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from algovigil_processor.analyse.store import Store
+    from algovigil_processor.pipeline import Stage
 
 _LOG: Final = logging.getLogger(__name__)
 
 Row: TypeAlias = dict[str, Any]
+_Given = TypeVar("_Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +60,7 @@ class Found:
             _LOG.error("analysis of one version failed: %s", type(error).__name__)
 
 
-def each(
-    given: Iterable[Mapping[str, Any]],
-    analyse: Callable[[Mapping[str, Any]], Iterable[Row]],
-) -> Found:
+def each(given: Iterable[_Given], analyse: Callable[[_Given], Iterable[Row]]) -> Found:
     """Analyse each of *given*; what fails is counted and leaves the others alone."""
     found = Found()
     for one in given:
@@ -86,13 +87,36 @@ def finite(value: float | None) -> float | None:
 
 
 def batch(table: Table, found: Found, now_ns: int, plan_version: str = "") -> Batch:
-    """Return what was *found* as an unsealed batch, under the plan in force."""
+    """Return what was *found* as an unsealed batch, under the plan in force.
+
+    Without a plan a row keeps the version of the settings it was found by.
+    """
     schema = SCHEMAS[table]
     columns = found.table
     if columns is None:
         columns = pa.RecordBatch.from_pylist(found.rows, schema=schema)
     if "plan_version" in schema.names:
-        stamp = pa.repeat(pa.scalar(plan_version, pa.string()), columns.num_rows)
         place = schema.get_field_index("plan_version")
+        stamp = columns.column(place).fill_null("")
+        if plan_version:
+            stamp = pa.repeat(pa.scalar(plan_version, pa.string()), columns.num_rows)
         columns = columns.set_column(place, schema.field(place), stamp)
     return Batch(table, columns, Origin("analyse", now_ns))
+
+
+class Writer:
+    """Redact rows of ours and store them, each table once per token."""
+
+    def __init__(self, store: Store, redact: Stage) -> None:
+        self._store = store
+        self._redact = redact
+
+    def rows(self, tables: Mapping[Table, list[Row]], now_ns: int, token: str) -> None:
+        """Store *tables*, all under one *token*."""
+        made = [batch(t, Found(rows), now_ns) for t, rows in tables.items()]
+        self.batches(made, token)
+
+    def batches(self, batches: Sequence[Batch], token: str) -> None:
+        """Store unsealed *batches* under one *token*."""
+        sealed = [self._redact(one) for one in batches if one.rows.num_rows]
+        self._store.insert(sealed, token)

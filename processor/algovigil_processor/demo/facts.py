@@ -36,6 +36,7 @@ _DRIFT: Final = """
 SELECT feature, any(rows_current) AS predictions
 FROM drift_findings
 WHERE timestamp = (SELECT max(timestamp) FROM drift_findings)
+  AND subgroup_key = '' AND method NOT IN ('e_process', 'cusum')
   AND (status = 'drift' OR feature = '')
 GROUP BY feature ORDER BY feature
 """

@@ -76,6 +76,7 @@ def inferences(calls: pa.RecordBatch, policy: str) -> tuple[pa.RecordBatch, int]
     columns["missing"] = _missing(pairs["feature"], pairs["category"])
     columns["inputs"] = _inputs(calls, plan)
     columns["embedding"] = _embedding(calls, plan)
+    columns["reference_id"] = pa.repeat(pa.scalar("", TEXT), len(plan.call))
     columns["policy"] = pa.repeat(pa.scalar(policy, TEXT), len(plan.call))
     schema = SCHEMAS["inferences"]
     rows = pa.RecordBatch.from_arrays(

@@ -131,6 +131,17 @@ class Journal:
             self._telemetry.gauge("journal.bytes", self._bytes)
             self._change.notify_all()
 
+    def mark(self) -> int:
+        """Return a mark that everything appended so far is at or below."""
+        with self._change:
+            return self._sequence
+
+    def is_stored(self, mark: int) -> bool:
+        """Whether every table has what was appended before *mark* was taken."""
+        with self._change:
+            waiting = [*self._closed, *([self._path] if self._path else [])]
+            return all(int(path.stem) > mark for path in waiting)
+
     def _write(self, buffers: Sequence[bytes | pa.Buffer]) -> None:
         if self._file is None:
             self._sequence += 1

@@ -46,6 +46,8 @@ def is_text(kind: pa.DataType) -> bool:
         item = kind.item_type
         if pa.types.is_string(item) or pa.types.is_float64(item):
             return True
+    if pa.types.is_map(kind) and pa.types.is_integer(kind.key_type):
+        return is_text(kind.item_type)
     if pa.types.is_list(kind):
         return is_text(kind.value_type)
     if pa.types.is_primitive(kind):

@@ -79,6 +79,7 @@ INFERENCES: Final = pa.schema(
         column("embedding", FLOATS),
         column("subgroup", STRING_MAP),
         column("row_weight", pa.float64()),
+        safe("reference_id"),
         column("policy", TEXT),
     ]
 )

@@ -66,6 +66,9 @@ class Drift(Finding):
     """How far a feature is from its reference; null where there was no number."""
 
     reference_id: str
+    plan_version: str
+    subgroup_key: str
+    subgroup_value: str
     feature: str
     method: str
     statistic: float | None
@@ -74,6 +77,7 @@ class Drift(Finding):
     threshold: float | None
     rows_reference: int
     rows_current: int
+    severity: str
 
 
 class Clinical(Finding):
@@ -123,8 +127,9 @@ def router(readers: Readers) -> APIRouter:
 
     @routes.get("/{name}/drift")
     async def drift(name: str) -> list[Drift]:
-        """Return the latest finding of each version, feature and method."""
-        sql = _latest(Drift, "drift_findings", "feature, method")
+        """Return the latest finding of each version, subgroup, feature and method."""
+        key = "subgroup_key, subgroup_value, feature, method"
+        sql = _latest(Drift, "drift_findings", key)
         return await _of_model(readers, Drift, sql, name)
 
     @routes.get("/{name}/clinical")

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from algovigil.config.alerts import Alerts, Rule
-from algovigil.config.analysis import Clinical, DriftDetection
+from algovigil.config.analysis import Clinical
 from algovigil.config.client import Capture, Metrics, Outcomes, Processor
+from algovigil.config.drift import DriftDetection
 from algovigil.config.ingest import Database, Ingest, Phi, Storage
 from algovigil.config.notify import (
     KNOWN_CHANNELS,

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Final, Literal, TypeAlias
 
-Status: TypeAlias = Literal["ok", "drift", "insufficient_data"]
+Status: TypeAlias = Literal["ok", "warning", "drift", "insufficient_data"]
 
 OK: Final = "ok"
+WARNING: Final = "warning"
+"""A single look says so; the chart over looks does not, yet."""
 DRIFT: Final = "drift"
 INSUFFICIENT: Final = "insufficient_data"

@@ -39,14 +39,20 @@ class Clinic:
 
     def put(self, table: Any, columns: Mapping[str, Any], rows: int) -> None:
         """Insert *rows* rows; what *columns* does not name is empty."""
+        record = self.record(table, columns, rows)
+        self._tokens += 1
+        token = f"test-{self._tokens}"
+        self.store.insert([seal(Batch(table, record, Origin("test", NOON)))], token)
+
+    def record(
+        self, table: Any, columns: Mapping[str, Any], rows: int
+    ) -> pa.RecordBatch:
+        """Return *rows* rows; what *columns* does not name is empty."""
         filled = [
             _column(columns.get(kind.name, _EMPTY.get(str(kind.type))), kind.type, rows)
             for kind in SCHEMAS[table]
         ]
-        record = pa.RecordBatch.from_arrays(filled, schema=SCHEMAS[table])
-        self._tokens += 1
-        token = f"test-{self._tokens}"
-        self.store.insert([seal(Batch(table, record, Origin("test", NOON)))], token)
+        return pa.RecordBatch.from_arrays(filled, schema=SCHEMAS[table])
 
     def predict(
         self,
@@ -113,7 +119,7 @@ class Clinic:
         """Return the latest drift finding of *model* by (feature, method)."""
         found = self.rows(
             f"SELECT * FROM drift_findings WHERE model_name = '{model}' "
-            "ORDER BY timestamp"
+            "AND subgroup_key = '' ORDER BY timestamp"
         )
         return {(row["feature"], row["method"]): row for row in found}
 
@@ -134,6 +140,7 @@ _EMPTY = {
     "list<item: uint64>": [],
     "map<string, double>": [],
     "map<string, string>": [],
+    "map<uint32, uint64>": [],
     "uint32": 0,
 }
 

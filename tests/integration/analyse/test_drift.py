@@ -64,7 +64,8 @@ def test_drift_is_named_on_the_shifted_features_only(
     tick(clinic)
     assert {"", *SHIFTED} == named(clinic, "wdbc")
     found = clinic.findings("wdbc")
-    assert 1 + 30 * 2 == len(found)
+    # the model and its chart; a test of shape, of size, of missing values a feature
+    assert 2 + 30 * 3 == len(found)
     assert found["", "model"]["statistic"] == pytest.approx(2 / 30)
     assert found["", "model"]["rows_reference"] == 1000
     assert found["", "model"]["rows_current"] == 400
@@ -147,6 +148,7 @@ def test_few_current_rows_are_insufficient_data(
     tick(clinic)
     found = clinic.findings("wdbc")
     assert {"insufficient_data"} == {row["status"] for row in found.values()}
+    assert 0.0 == found.pop(("", "e_process"))["statistic"]
     assert {None} == {row["statistic"] for row in found.values()}
 
 
@@ -231,7 +233,8 @@ def test_categories_scores_and_unseen_levels(
     tick(clinic)
     found = clinic.findings("mix")
     assert {"", "scanner", "prediction.score"} == named(clinic, "mix")
-    assert {"chi_square", "psi"} == {m for f, m in found if f == "ward"}
+    tests = {"chi_square", "psi", "missing_rate", "unseen_category"}
+    assert tests == {m for f, m in found if f == "ward"}
     assert found["ward", "chi_square"]["p_value"] > 0.05
 
 
@@ -274,6 +277,6 @@ def test_one_broken_version_leaves_the_others(
     clinic.predict("broken", lately(400), shifted(patients(wdbc, rng, 400)))
     tick(clinic, NOON + SECOND)
     assert {"", *SHIFTED} == named(clinic, "wdbc")
-    assert 1 == clinic.telemetry.total("analyse.ticks", kind="drift", result="error")
-    assert "IndexError" in caplog.text
+    assert 1 == clinic.telemetry.total("analyse.ticks", kind="recount", result="error")
+    assert "Broken" in caplog.text
     assert "mean" not in caplog.text

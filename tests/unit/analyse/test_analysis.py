@@ -5,18 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 
 from algovigil.config import MonitoringConfig
-from algovigil.statistics.profile import CategoryColumn, NumericColumn, profiles
+from algovigil.statistics.profile import (
+    CategoryColumn,
+    Column,
+    NumericColumn,
+    profiles,
+)
 from algovigil_processor.analyse import Analysis
-from algovigil_processor.analyse.drift.reference import reference_rows
+from algovigil_processor.analyse.drift.reference import (
+    Broken,
+    Reference,
+    from_rows,
+    new,
+    to_rows,
+)
 from algovigil_processor.analyse.findings import Found, Version, batch, each
 from algovigil_processor.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pytest
 
     from algovigil_processor.batch import Batch
 
@@ -52,7 +62,7 @@ def test_a_store_that_is_away_stops_nothing(caplog: pytest.LogCaptureFixture) ->
         "calibration",
         "estimates",
         "reference",
-        "drift",
+        "recount",
     )
     assert [1] * 7 == [
         telemetry.total("analyse.ticks", kind=kind, result="error") for kind in kinds
@@ -85,15 +95,21 @@ def test_a_reference_is_named_by_what_it_holds() -> None:
     """Equal content has an equal name; one more row, or another version, has not."""
     rng = np.random.default_rng(1)
 
-    def named(version: str, rows: int) -> str:
-        columns = {
+    def made(version: str, rows: int) -> Reference:
+        columns: dict[tuple[str, str], Column] = {
             ("age", "numeric"): NumericColumn(np.arange(float(rows)), 2),
             ("ward", "categorical"): CategoryColumn(("A", "B"), np.array([3, 4])),
         }
         pinned = profiles(columns, 9, rng)
-        rows_of_it = reference_rows(Version("m", version), pinned, 7)
-        assert 2 == batch("reference_profiles", Found(rows_of_it), 8).rows.num_rows
-        return rows_of_it[0]["reference_id"]
+        return new(Version("m", version), "file", pinned, created_ns=7, since_ns=0)
 
-    assert named("1", 5) == named("1", 5)
-    assert 3 == len({named("1", 5), named("1", 6), named("2", 5)})
+    reference = made("1", 5)
+    assert reference.reference_id == made("1", 5).reference_id
+    assert 3 == len({made(*a).reference_id for a in (("1", 5), ("1", 6), ("2", 5))})
+    rows = to_rows(reference)
+    assert 2 == batch("reference_profiles", Found(rows), 8).rows.num_rows
+    read = [row | {"created_ns": 7, "since_ns": 0} for row in rows]
+    back = from_rows(read, reference.reference_id, reference.version)
+    assert to_rows(back)[0]["counts"].tolist() == rows[0]["counts"].tolist()
+    with pytest.raises(Broken):
+        from_rows([read[0] | {"counts": [1]}], "", reference.version)

@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS inferences
         NULL
     ) CODEC(ZSTD(1)),
     row_weight Float64 CODEC(ZSTD(1)),
+    -- whose bins this row was counted into as it came; '' is none
+    reference_id LowCardinality(String),
     policy LowCardinality(String),
     stored DateTime64(3) DEFAULT now64(3) CODEC(Delta(8), ZSTD(1)),
     INDEX idx_trace_id trace_id TYPE bloom_filter(0.001) GRANULARITY 1,

@@ -8,7 +8,8 @@ SELECT
     '' AS site,
     '' AS subgroup,
     multiIf(
-        feature = '', 'drift_score',
+        feature = '' AND method = 'model', 'drift_score',
+        feature = '', '',
         method = 'psi', 'psi',
         method = 'ks_test', 'ks_p_value',
         ''
@@ -29,7 +30,8 @@ FROM
         status AS its_status,
         its_status NOT IN ('insufficient_data', 'no_data', 'refused') AS is_judged
     FROM drift_findings
-    WHERE timestamp > fromUnixTimestamp64Nano({since_ns:Int64})
+    WHERE subgroup_key = ''
+        AND timestamp > fromUnixTimestamp64Nano({since_ns:Int64})
         AND timestamp <= fromUnixTimestamp64Nano({now_ns:Int64})
 )
 WHERE metric != ''

@@ -1,10 +1,9 @@
--- The reference in force of each version: the latest.
+-- The reference in force of each version: the one activated last.
 SELECT
     model_name,
     model_version,
-    argMax(reference_id, created) AS reference_id,
-    max(toUnixTimestamp64Nano(created)) AS created_ns
-FROM reference_profiles
-WHERE created <= fromUnixTimestamp64Nano({now_ns:Int64})
+    argMax(reference_id, (timestamp, reference_id)) AS reference_id
+FROM reference_events
+WHERE event = 'activated'
 GROUP BY model_name, model_version
 ORDER BY model_name, model_version

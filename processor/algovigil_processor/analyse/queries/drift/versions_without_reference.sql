@@ -5,7 +5,8 @@ WHERE timestamp <= fromUnixTimestamp64Nano({now_ns:Int64})
     AND error_type = ''
     AND (model_name, model_version) NOT IN
     (
-        SELECT model_name, model_version FROM reference_profiles
+        SELECT model_name, model_version FROM reference_events
+        WHERE event = 'activated'
     )
 GROUP BY model_name, model_version
 HAVING count() >= {samples:UInt64}
