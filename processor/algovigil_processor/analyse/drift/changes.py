@@ -15,6 +15,7 @@ import numpy as np
 from algovigil.statistics.change_point import change_point
 from algovigil.statistics.profile import CategoryProfile
 from algovigil_processor.analyse.store import rows
+from algovigil_processor.bins.pairs import CASE_MIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -107,6 +108,8 @@ def _new_codes(reference: Reference, series: Series) -> list[Event]:
     """Return the first step in which a category had a level it never had before."""
     events = []
     for key, profile in reference.profiles.items():
+        if key[0].startswith(CASE_MIX):
+            continue  # a new site is an event of its own
         if isinstance(profile, CategoryProfile) and not profile.counts[-2]:
             other = reference.pins.first[key] + profile.counts.size - 2
             used = np.flatnonzero(series.counts[:, other])
