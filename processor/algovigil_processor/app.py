@@ -24,6 +24,7 @@ from algovigil.phi import Preset, Protector
 from algovigil_processor.alert import Alerting
 from algovigil_processor.alert.desk_routes import router as desk_router
 from algovigil_processor.alert.routes import router as alert_router
+from algovigil_processor.alert.rule_routes import router as rule_router
 from algovigil_processor.analyse import Analysis
 from algovigil_processor.analyse.drift.routes import router as drift_router
 from algovigil_processor.bins import Held
@@ -195,6 +196,7 @@ class App:
         )
         routers = [
             alert_router(alerting),
+            rule_router(alerting.rules),
             desk_router(alerting.delivery),
             drift_router(analysis.references, analysis.retraining),
         ]

@@ -3,6 +3,6 @@
 Every path to a receiver goes through `message.Message`, which has no field for text.
 """
 
-from algovigil_processor.alert.alerting import Alerting, Incident, RuleView, Standing
+from algovigil_processor.alert.alerting import Alerting, Incident, Standing
 
-__all__ = ["Alerting", "Incident", "RuleView", "Standing"]
+__all__ = ["Alerting", "Incident", "Standing"]

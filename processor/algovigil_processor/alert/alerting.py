@@ -6,7 +6,6 @@ only what was committed. So no message is invented, and none is lost to a kill.
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import random
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from algovigil_processor.alert import ledger
 from algovigil_processor.alert.delivery import Delivery
 from algovigil_processor.alert.evaluation import Evaluation
 from algovigil_processor.alert.mirror import Mirror
-from algovigil_processor.alert.rules.tree import render
+from algovigil_processor.alert.rule_desk import RuleDesk
 from algovigil_processor.alert.tables import TABLES
 
 if TYPE_CHECKING:
@@ -54,18 +53,6 @@ class Standing:
     result: str
     reason: str
     values: Mapping[str, float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class RuleView:
-    """A rule, and what its last round came to: subjects by result."""
-
-    name: str
-    condition: str
-    severity: str
-    duration_seconds: float
-    channels: tuple[str, ...]
-    results: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +101,25 @@ class Alerting:
         """
         alerts = config.alerts
         self._interval: Final = alerts.interval
-        self._evaluation: Final = Evaluation(store, state, config, telemetry)
+        self.evaluation: Final = Evaluation(store, state, config, telemetry)
         state.create(TABLES)
         self._state: Final = state
         self._mirror: Final = Mirror(state, store, redact)
         self.delivery: Final = Delivery(
             state, config, telemetry, clean, rng or random.SystemRandom()
         )
+        self.rules: Final = RuleDesk(
+            self.evaluation,
+            store,
+            state,
+            config,
+            self._announce,
+            self.delivery.channels(),
+        )
 
     def tick(self, now_ns: int) -> None:
         """Judge every rule once, and commit what changed with what it owes."""
-        self._evaluation.tick(now_ns, self._announce)
+        self.evaluation.tick(now_ns, self._announce)
         self._mirror.run()
 
     def _announce(self, db: sa.Connection, turns: Sequence[Turn], now_ns: int) -> None:
@@ -174,29 +169,10 @@ class Alerting:
         names = [field.name for field in dataclasses.fields(Incident)]
         return [Incident(**{name: row[name] for name in names}) for row in rows]
 
-    def rules(self) -> list[RuleView]:
-        """Return the rules in force."""
-        results: dict[str, collections.Counter[str]] = collections.defaultdict(
-            collections.Counter
-        )
-        for verdict in self._evaluation.verdicts.values():
-            results[verdict.identity.rule][verdict.result] += 1
-        return [
-            RuleView(
-                rule.name,
-                render(rule.written),
-                rule.severity,
-                rule.for_ns / 1e9,
-                rule.channels,
-                results[rule.name],
-            )
-            for rule in self._evaluation.rules
-        ]
-
     def _standing(
         self, identity: Identity, state: AlertState, severity: str
     ) -> Standing:
-        verdict = self._evaluation.verdicts.get(identity)
+        verdict = self.evaluation.verdicts.get(identity)
         return Standing(
             state.incident_id,
             identity.rule,

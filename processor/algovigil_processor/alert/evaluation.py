@@ -18,8 +18,8 @@ from algovigil_processor.alert.evaluate.lag import Lag
 from algovigil_processor.alert.evaluate.reader import Reader
 from algovigil_processor.alert.evaluate.readings import Readings
 from algovigil_processor.alert.evaluate.slots import MOST_REPLAYED, Schedule
-from algovigil_processor.alert.keep import keep, keep_rules, settled
-from algovigil_processor.alert.rules.compile import compile_rules
+from algovigil_processor.alert.keep import keep, settled
+from algovigil_processor.alert.rulebook import Rulebook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from algovigil_processor.alert.evaluate.lifecycle import AlertState, Identity
     from algovigil_processor.alert.evaluate.reader import Store
     from algovigil_processor.alert.evaluate.slots import Due
+    from algovigil_processor.alert.rules.compile import Rule
     from algovigil_processor.alert.rules.metrics import Source
+    from algovigil_processor.alert.rules.needs import Need
     from algovigil_processor.alert.turn import Turn
     from algovigil_processor.state import State
     from algovigil_processor.telemetry import Gauge, Telemetry
@@ -64,10 +66,9 @@ class Evaluation:
             ConfigError: a rule cannot be obeyed.
         """
         alerts = config.alerts
-        self.rules: Final = compile_rules(alerts.rules)
-        self._needs: Final = frozenset().union(*(r.needs for r in self.rules))
+        self.book: Final = Rulebook(config)
         self._window: Final = alerts.window
-        self._reader: Final = Reader(store, _valid_seconds(config))
+        self._reader: Final = Reader(store, valid_seconds(config))
         self._lag: Final = Lag(store, alerts.max_delay)
         self._schedule: Final = Schedule(
             int(alerts.interval * 1e9), int(alerts.replay * 1e9)
@@ -75,7 +76,7 @@ class Evaluation:
         self._min_samples: Final = alerts.min_samples
         self._state: Final = state
         self._telemetry: Final = telemetry
-        self._rules_stored = False
+        self.rules: Sequence[Rule] = self.book.fixed
         self.verdicts: Mapping[Identity, Verdict] = {}
 
     def tick(self, now_ns: int, announce: Announce) -> None:
@@ -83,44 +84,46 @@ class Evaluation:
         begun = time.perf_counter()
         with self._state.read() as db:
             last_ns = ledger.last_slot(db)
-        due = self._schedule.due(last_ns, now_ns, self._most_replayed())
+            rules = self.book.in_force(db)
+        due = self._schedule.due(last_ns, now_ns, self._most_replayed(rules))
         if not due.slots:
             return
-        slots = self._read(due)
+        slots = self._read(due, needed(rules))
         with self._state.write() as db:
             if ledger.last_slot(db) != last_ns:
                 return  # another processor judged these
-            turns = [] if self._rules_stored else keep_rules(db, self.rules, now_ns)
-            for told in self._judged(db, slots):
+            turns = self.book.begin(db, now_ns)
+            rules = self.book.in_force(db)  # one may have changed since the reading
+            for told in self._judged(db, rules, slots):
                 turns += told
             ledger.set_last_slot(db, slots[-1].at_ns)
             announce(db, settled(turns), now_ns)
-        self._rules_stored = True
+        self.book.begun()
         self._count(due, time.perf_counter() - begun)
 
-    def _most_replayed(self) -> int:
-        each = max(len(self.verdicts), len(self.rules), 1)
+    def _most_replayed(self, rules: Sequence[Rule]) -> int:
+        each = max(len(self.verdicts), len(rules), 1)
         return max(min(MOST_REPLAYED, _MOST_JUDGED // each), 10)
 
-    def _read(self, due: Due) -> list[_Slot]:
+    def _read(self, due: Due, needs: frozenset[Need]) -> list[_Slot]:
         self._lag.observe(due.slots[-1])
-        return [_Slot(at_ns, self._readings(at_ns)) for at_ns in due.slots]
+        return [_Slot(at_ns, self._readings(at_ns, needs)) for at_ns in due.slots]
 
-    def _readings(self, at_ns: int) -> Readings:
-        found = self._reader.read(at_ns - self._lag.delay_ns, self._needs)
-        calls = (need for need in self._needs if self._reader.is_of_calls(need))
+    def _readings(self, at_ns: int, needs: frozenset[Need]) -> Readings:
+        found = self._reader.read(at_ns - self._lag.delay_ns, needs)
+        calls = (need for need in needs if self._reader.is_of_calls(need))
         stale = self._lag.stale(calls, self._window)
         failed = dict.fromkeys(stale, "stale_ingest") | dict(found.failed)
         return Readings(found.values, failed, found.roster)  # type: ignore[arg-type] # the words are reasons
 
     def _judged(
-        self, db: sa.Connection, slots: Sequence[_Slot]
+        self, db: sa.Connection, rules: Sequence[Rule], slots: Sequence[_Slot]
     ) -> Iterator[list[Turn]]:
         states: dict[Identity, AlertState] = ledger.states(db)
         for slot in slots:
             verdicts = list(
                 judge(
-                    self.rules,
+                    rules,
                     slot.readings,
                     states,
                     slot.at_ns,
@@ -131,6 +134,7 @@ class Evaluation:
             states |= {v.identity: v.after for v in verdicts if v.after != v.before}
             states = {who: s for who, s in states.items() if s.phase != "inactive"}
             self.verdicts = {verdict.identity: verdict for verdict in verdicts}
+        self.rules = rules
 
     def _count(self, due: Due, seconds: float) -> None:
         results = collections.Counter(v.result for v in self.verdicts.values())
@@ -153,7 +157,12 @@ class Evaluation:
             self._telemetry.gauge(name, value)
 
 
-def _valid_seconds(config: MonitoringConfig) -> dict[Source, float]:
+def needed(rules: Sequence[Rule]) -> frozenset[Need]:
+    """Return everything that *rules* read."""
+    return frozenset().union(*(rule.needs for rule in rules))
+
+
+def valid_seconds(config: MonitoringConfig) -> dict[Source, float]:
     """Return how long a value of each source stands for the present."""
     window = config.alerts.window
     return {

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, cast
 from algovigil_processor.alert import ledger
 from algovigil_processor.alert.evaluate.lifecycle import cleared, ended
 from algovigil_processor.alert.ledger import Step
-from algovigil_processor.alert.rules.tree import render
 from algovigil_processor.alert.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import sqlalchemy as sa
 
@@ -88,20 +87,49 @@ def _turn(
     )
 
 
-def keep_rules(db: sa.Connection, rules: Sequence[Rule], now_ns: int) -> list[Turn]:
-    """Store *rules*, and end what rules that are gone or changed had begun."""
+def change_rules(
+    db: sa.Connection, rules: Sequence[Rule], actor: str, now_ns: int
+) -> list[Turn]:
+    """Store *rules*, and end what rules that are gone or changed had begun.
+
+    Rules that were set over REST stay, unless one of *rules* has their name.
+    """
     stored = ledger.stored_rules(db)
-    written = {rule.name: render(rule.written) for rule in rules}
+    new: dict[str, Rule | None] = {rule.name: rule for rule in rules}
+    for name, old in stored.items():
+        if old.origin != "api":
+            new.setdefault(name, None)
     turns: list[Turn] = []
-    for identity, state in ledger.states(db).items():
-        old = stored[identity.rule]
-        if identity.rule not in written:
+    for name, rule in new.items():
+        turns += change_rule(db, name, rule, actor, now_ns, stored)
+    return turns
+
+
+def change_rule(
+    db: sa.Connection,
+    name: str,
+    new: Rule | None,
+    actor: str,
+    now_ns: int,
+    stored: Mapping[str, StoredRule] | None = None,
+) -> list[Turn]:
+    """Store *new* as the rule *name*, None for none, and end what it had begun.
+
+    A changed condition starts pending alerts anew. One that fires goes on firing:
+    what people were told is taken back by a condition that ends, not by an edit.
+    """
+    old = (ledger.stored_rules(db) if stored is None else stored).get(name)
+    ledger.store_rule(db, name, old, new, actor, now_ns)
+    if old is None or (new is not None and old.condition == new.text):
+        return []
+    turns: list[Turn] = []
+    for identity, state in ledger.states(db, name).items():
+        if new is None:
             turns += _remove(db, identity, state, old, now_ns)
-        elif state.phase == "pending" and old.condition != written[identity.rule]:
+        elif state.phase == "pending":
             after, steps = cleared(state, now_ns, "rule_changed")
             ledger.save_states(db, [(identity, after)])
             ledger.add_steps(db, [Step(identity, old.severity, s, None) for s in steps])
-    ledger.replace_rules(db, rules, now_ns)
     return turns
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -17,6 +17,7 @@ from algovigil_processor.alert.evaluate.readings import Subject
 from algovigil_processor.alert.rules.tree import render
 from algovigil_processor.alert.tables import (
     INCIDENTS,
+    RULE_CHANGES,
     RULES,
     SLOTS,
     STATES,
@@ -24,7 +25,7 @@ from algovigil_processor.alert.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from algovigil_processor.alert.evaluate.judge import Verdict
     from algovigil_processor.alert.evaluate.lifecycle import Transition
@@ -36,48 +37,74 @@ _STATE_KEY: Final = ("rule", *Subject._fields)
 
 @dataclass(frozen=True, slots=True)
 class StoredRule:
-    """A rule as an earlier run knew it."""
+    """A rule as an earlier run, or an earlier change, knew it."""
 
     name: str
+    origin: str
+    setting: str
     condition: str
     severity: str
     channels: tuple[str, ...]
 
 
 def stored_rules(db: sa.Connection) -> dict[str, StoredRule]:
-    """Return the rules of the run before, by name."""
-    return {
-        row.name: StoredRule(
-            row.name, row.condition, row.severity, tuple(json.loads(row.channels))
+    """Return the rules as they are stored, by name."""
+    return {row.name: _stored(row) for row in db.execute(sa.select(RULES))}
+
+
+def _stored(row: sa.Row[Any]) -> StoredRule:
+    plain = json.loads(row.setting)
+    return StoredRule(
+        row.name,
+        row.origin,
+        row.setting,
+        plain["condition"],
+        plain["severity"],
+        tuple(plain["channels"]),
+    )
+
+
+def store_rule(
+    db: sa.Connection,
+    name: str,
+    old: StoredRule | None,
+    new: Rule | None,
+    actor: str,
+    now_ns: int,
+) -> None:
+    """Make the rule *name* what *new* is, and write down who did; None is no rule."""
+    before, after = old.setting if old else "", new.setting if new else ""
+    if old and new and (before, old.origin) == (after, new.origin):
+        return
+    db.execute(sa.delete(RULES).where(RULES.c.name == name))
+    if new is not None:
+        row = {"name": name, "origin": new.origin, "setting": after}
+        db.execute(sa.insert(RULES).values(**row, updated_ns=now_ns))
+    if before == after:
+        return
+    action = "changed" if old and new else "created" if new else "removed"
+    db.execute(
+        sa.insert(RULE_CHANGES).values(
+            at_ns=now_ns,
+            actor=actor,
+            rule=name,
+            action=action,
+            before=before,
+            after=after,
         )
-        for row in db.execute(sa.select(RULES))
-    }
+    )
 
 
-def replace_rules(db: sa.Connection, rules: Iterable[Rule], now_ns: int) -> None:
-    """Make the stored rules *rules*, and no others."""
-    db.execute(sa.delete(RULES))
-    rows: list[dict[str, object]] = [
-        {
-            "name": rule.name,
-            "condition": render(rule.written),
-            "severity": rule.severity,
-            "for_ns": rule.for_ns,
-            "channels": json.dumps(rule.channels),
-            "updated_ns": now_ns,
-        }
-        for rule in rules
-    ]
-    _each(db, sa.insert(RULES), rows)
-
-
-def states(db: sa.Connection) -> dict[Identity, AlertState]:
-    """Return every identity that is pending or firing."""
+def states(db: sa.Connection, rule: str | None = None) -> dict[Identity, AlertState]:
+    """Return every identity that is pending or firing, or those of one *rule*."""
+    query = sa.select(STATES)
+    if rule is not None:
+        query = query.where(STATES.c.rule == rule)
     return {
         Identity(
             row.rule, Subject(*(getattr(row, name) for name in Subject._fields))
         ): AlertState(row.phase, row.since_ns, row.fired_ns, row.incident_id)
-        for row in db.execute(sa.select(STATES))
+        for row in db.execute(query)
     }
 
 

@@ -76,18 +76,6 @@ class PastIncident:
     value: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class RuleInForce:
-    """A rule, and how many subjects came to each result in the last round."""
-
-    name: str
-    condition: str
-    severity: str
-    duration: float
-    channels: list[str]
-    results: dict[str, int]
-
-
 def router(alerting: Alerting) -> APIRouter:
     """Return the routes of *alerting* that read."""
     routes = APIRouter(prefix="/api/v1", tags=["alerts"])
@@ -108,21 +96,6 @@ def router(alerting: Alerting) -> APIRouter:
         """List incidents that fired, the newest first."""
         found = alerting.history(incident_id=incident_id, limit=limit)
         return [_past(incident) for incident in found]
-
-    @routes.get("/rules")
-    def rules() -> list[RuleInForce]:
-        """List the rules in force."""
-        return [
-            RuleInForce(
-                rule.name,
-                rule.condition,
-                rule.severity,
-                rule.duration_seconds,
-                list(rule.channels),
-                dict(rule.results),
-            )
-            for rule in alerting.rules()
-        ]
 
     return routes
 

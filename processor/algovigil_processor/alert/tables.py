@@ -49,11 +49,21 @@ RULES: Final = sa.Table(
     "alert_rules",
     METADATA,
     _text("name", key=True),
-    _text("condition"),
-    _text("severity"),
-    _time("for_ns"),
-    _text("channels"),  # a JSON list
+    _text("origin"),  # file | sla | default | api
+    _text("setting"),  # JSON, as in the settings
     _time("updated_ns"),
+)
+
+RULE_CHANGES: Final = sa.Table(
+    "alert_rule_changes",
+    METADATA,
+    sa.Column("id", _ID, primary_key=True, autoincrement=True),
+    _time("at_ns"),
+    _text("actor"),
+    sa.Column("rule", sa.Text, nullable=False, index=True),
+    _text("action"),  # created | changed | removed
+    _text("before"),  # JSON, '' for none
+    _text("after"),
 )
 
 STATES: Final = sa.Table(
@@ -213,6 +223,7 @@ LEASES: Final = sa.Table(
 
 TABLES: Final = (
     RULES,
+    RULE_CHANGES,
     STATES,
     SLOTS,
     INCIDENTS,

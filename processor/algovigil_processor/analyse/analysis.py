@@ -19,6 +19,7 @@ from algovigil_processor.analyse.drift.recount import Recount
 from algovigil_processor.analyse.drift.references import Nobody, References
 from algovigil_processor.analyse.drift.retraining import Retraining
 from algovigil_processor.analyse.findings import Writer, batch
+from algovigil_processor.analyse.objectives import Objectives
 from algovigil_processor.analyse.service import Service
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from algovigil_processor.telemetry import Telemetry
 
 _LOG: Final = logging.getLogger(__name__)
+
+_MINUTE_NS: Final = 60 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,12 @@ class Analysis:
             bucket_seconds=drift.bucket_seconds,
             history_ns=int(drift.history_days * 86_400e9),
         )
+        objectives = Objectives(store, config.sla)
         # outcomes are joined before they count; a reference is stored before drift
         # looks for it
         self._parts: Final = (
             _Part("service", "service_metrics", 0, service),
+            _Part("objectives", "service_metrics", _MINUTE_NS, objectives),
             _Part("outcomes", "joined_outcomes", clinical_ns, Join(store, clinical)),
             _Part(
                 "clinical", "clinical_metrics", clinical_ns, Clinical(store, clinical)

@@ -14,7 +14,7 @@ from collections.abc import Mapping  # noqa: TC003 # resolved by get_type_hints
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from algovigil.config.alerts import Alerts, Rule
+from algovigil.config.alerts import Alerts, Rule, Sla
 from algovigil.config.analysis import Clinical
 from algovigil.config.client import Capture, Metrics, Outcomes, Processor
 from algovigil.config.drift import DriftDetection
@@ -52,6 +52,7 @@ __all__ = [
     "Phi",
     "Processor",
     "Rule",
+    "Sla",
     "Sql",
     "Storage",
 ]
@@ -69,6 +70,7 @@ class MonitoringConfig:
     phi: Phi = field(default_factory=Phi)
     ingest: Ingest = field(default_factory=Ingest)
     sql: Sql = field(default_factory=Sql)
+    sla: Sla = field(default_factory=Sla)
     alerts: Alerts = field(default_factory=Alerts)
     escalation: Escalation = field(default_factory=Escalation)
     drift_detection: DriftDetection = field(default_factory=DriftDetection)

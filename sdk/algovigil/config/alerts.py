@@ -54,6 +54,12 @@ class Alerts:
     interval: float = 15.0
     window: float = 300.0
     min_samples: int = 20
+    defaults: bool = True
+    """Whether the provided rules protect every model."""
+    default_channels: tuple[str, ...] = ()
+    """Where provided rules and those of `sla` are told; none is every channel."""
+    silent_after: float = 3600.0
+    """Seconds without a call after which a model that was called counts as silent."""
     replay: float = 3600.0
     """How far back slots that passed meanwhile are caught up."""
     max_delay: float = 60.0
@@ -76,7 +82,10 @@ class Alerts:
             raise ConfigError(
                 explain(f"alerts.interval: {self.interval}", "seconds above 0")
             )
+        at_least("alerts.silent_after", self.silent_after, 1.0)
         known = (*self.channels, *KNOWN_CHANNELS)
+        for channel in self.default_channels:
+            one_of("alerts.default_channels", channel, known)
         for rule in self.rules:
             for channel in rule.channels:
                 one_of(f"channel of rule {rule.name!r}", channel, known)
@@ -84,3 +93,50 @@ class Alerts:
             if declared.failover:
                 one_of(f"failover of channel {name!r}", declared.failover, known)
         at_least("alerts.keep_days", self.keep_days, 0.0)
+
+
+_RANKED = ("latency_p50", "latency_p95", "latency_p99")
+
+
+@dataclass(frozen=True, slots=True)
+class Sla:
+    """What is promised of every model; each key is an objective, 0 is none.
+
+    Milliseconds and percent: `latency_p95: 2000` promises that 95 % of calls take at
+    most 2 s, `availability: 99.9` and `error_rate: 0.1` that 99.9 % do not fail.
+    """
+
+    latency_p50: float = 0.0
+    latency_p95: float = 0.0
+    latency_p99: float = 0.0
+    availability: float = 0.0
+    error_rate: float = 0.0
+    period_days: float = 30.0
+    """Over how many days a promise is kept or broken."""
+
+    def __post_init__(self) -> None:
+        for name, value in self.objectives().items():
+            most = float("inf") if name.startswith("latency") else 100.0
+            if not 0 < value < most:
+                raise ConfigError(
+                    explain(f"sla.{name}: {value:g}", "ms above 0, or 0 to 100 %")
+                )
+        if not 1 <= self.period_days <= 350:
+            raise ConfigError(
+                explain(f"sla.period_days: {self.period_days:g}", "1 to 350 days")
+            )
+
+    def objectives(self) -> dict[str, float]:
+        """Return what is promised, by metric, in ms and percent."""
+        names = (*_RANKED, "availability", "error_rate")
+        given = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in given.items() if value}
+
+    def allowed(self) -> dict[str, float]:
+        """Return the share of calls that may break each promise: its error budget."""
+        shares = {"latency_p50": 0.5, "latency_p95": 0.05, "latency_p99": 0.01}
+        for name, value in self.objectives().items():
+            if name not in _RANKED:
+                bad = 100.0 - value if name == "availability" else value
+                shares[name] = bad / 100.0
+        return {name: shares[name] for name in self.objectives()}

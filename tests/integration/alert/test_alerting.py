@@ -100,7 +100,7 @@ def test_each_version_has_its_own_alert(ward: Ward) -> None:
         ward.slow(value, model_version=version)
     alerting.tick(ward.now_ns)
     assert [standing.version for standing in alerting.active()] == ["1"]
-    assert alerting.rules()[0].results == {"true": 1, "false": 1}
+    assert alerting.rules.all()[0].results == {"true": 1, "false": 1}
 
 
 def test_selectors_narrow_a_rule(ward: Ward) -> None:

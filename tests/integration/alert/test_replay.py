@@ -155,5 +155,5 @@ def test_calls_stored_too_late_make_short_windows_unknown(ward: Ward) -> None:
         max_delay=5.0,
     )
     alerting.tick(time.time_ns() + 2 * SECOND)
-    short, long = (rule.results for rule in alerting.rules())
+    short, long = (rule.results for rule in alerting.rules.all())
     assert ({"unknown": 1}, {"false": 1}) == (short, long)

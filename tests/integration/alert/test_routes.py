@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from algovigil.config import Channel, Rule
-from algovigil_processor.alert import desk_routes
+from algovigil_processor.alert import desk_routes, rule_routes
 from algovigil_processor.alert.routes import router
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def client(ward: Ward, alerting: Alerting) -> Iterator[TestClient]:
     """The API of that alerting."""
     app = FastAPI()
     app.include_router(router(alerting))
+    app.include_router(rule_routes.router(alerting.rules, lambda: ward.now_ns))
     app.include_router(desk_routes.router(alerting.delivery, lambda: ward.now_ns))
     with TestClient(app) as opened:
         yield opened

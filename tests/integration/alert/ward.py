@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 SECOND = 10**9
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 # every second is a slot, and none that passed is caught up unless a test asks for it
-_BRISK: dict[str, Any] = {"window": 10.0, "interval": 1.0, "replay": 0.0}
+_BRISK: dict[str, Any] = {
+    "window": 10.0,
+    "interval": 1.0,
+    "replay": 0.0,
+    "defaults": False,
+}
 
 
 def seal(batch: Batch) -> Batch:

@@ -19,7 +19,7 @@ from algovigil_processor.alert.evaluate.roster import Roster
 from algovigil_processor.alert.rules.metrics import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -90,9 +90,7 @@ class Reader:
 
     def read(self, now_ns: int, needs: Collection[Need]) -> Readings:
         """Return what *needs* came to at *now_ns*. Never raises for a failed query."""
-        windows: dict[Window, set[Need]] = defaultdict(set)
-        for need in needs:
-            windows[self._window(need)].add(need)
+        windows = self._windows(needs)
         values: dict[Need, Mapping[Subject, Reading]] = {}
         failed: dict[Need, Reason] = {}
         roster_is_whole = self._roster_at(now_ns)
@@ -104,6 +102,19 @@ class Reader:
                 values.update(found)
         self._forget(windows)
         return Readings(values, failed, self._roster.versions)
+
+    def plan(
+        self, needs: Collection[Need]
+    ) -> Iterator[tuple[Window, Collection[Need], str]]:
+        """Yield the queries that *needs* take, what each answers, and its statement."""
+        for window, wanted in self._windows(needs).items():
+            yield window, wanted, _statement(window)
+
+    def _windows(self, needs: Collection[Need]) -> dict[Window, set[Need]]:
+        windows: dict[Window, set[Need]] = defaultdict(set)
+        for need in needs:
+            windows[self._window(need)].add(need)
+        return windows
 
     def is_of_calls(self, need: Need) -> bool:
         """Whether *need* is measured of the calls themselves, not of samples."""

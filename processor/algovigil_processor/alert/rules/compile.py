@@ -5,6 +5,8 @@ A rule that could never fire, or always would, is a `ConfigError` and not a surp
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -14,7 +16,7 @@ from algovigil_processor.alert.message import MAX_NAME, line
 from algovigil_processor.alert.rules.check import checked
 from algovigil_processor.alert.rules.grammar import RuleSyntaxError, parse
 from algovigil_processor.alert.rules.needs import Need, needs
-from algovigil_processor.alert.rules.tree import metrics
+from algovigil_processor.alert.rules.tree import metrics, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,6 +55,13 @@ class Rule:
     unknown_fires: frozenset[str] = frozenset()
     origin: Origin = "file"
     needs: frozenset[Need] = frozenset()
+    setting: str = ""
+    """JSON of what was written, with the condition as `render` writes it."""
+
+    @property
+    def text(self) -> str:
+        """The condition as `render` writes it."""
+        return render(self.written)
 
     @property
     def cut(self) -> Cut:
@@ -121,6 +130,7 @@ def compiled(setting: RuleSetting, origin: Origin = "file") -> Rule:
         _firing_reasons(setting),
         origin,
         needs(condition) | (needs(resolve) if resolve else frozenset()),
+        _plain(setting, written),
     )
     if resolve is not None and not _one_cut(rule.cut, resolve):
         raise ConfigError(
@@ -130,6 +140,11 @@ def compiled(setting: RuleSetting, origin: Origin = "file") -> Rule:
             )
         )
     return rule
+
+
+def _plain(setting: RuleSetting, written: Expr) -> str:
+    plain = dataclasses.asdict(setting) | {"condition": render(written)}
+    return json.dumps(plain, sort_keys=True)
 
 
 def _condition(name: str, key: str, text: str) -> tuple[Expr, Expr]:

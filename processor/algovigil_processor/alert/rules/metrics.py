@@ -39,7 +39,7 @@ class Metric:
 _CUTS: Final[Mapping[Source, frozenset[Cut]]] = {
     "calls": frozenset(("", "site", "subgroup")),
     "resources": frozenset(("",)),
-    "clinical": frozenset(("", "subgroup")),
+    "clinical": frozenset(("", "site", "subgroup")),
     "drift": frozenset(("", "subgroup")),
 }
 
