@@ -9,7 +9,9 @@ from algovigil.config import MonitoringConfig
 from algovigil.errors import AlgovigilError, ConfigError, OutboxFull, Unavailable
 
 if TYPE_CHECKING:
+    from algovigil.collector import InferenceMetrics, MemoryMetrics, MetricsCollector
     from algovigil.drift import DriftDetector
+    from algovigil.health import MonitoringHealthCheck
     from algovigil.inference import monitor, track_inference
     from algovigil.outcomes import (
         AdverseEvent,
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
         PatientOutcome,
     )
     from algovigil.phi import PHIProtector
+    from algovigil.prometheus import PrometheusExporter
     from algovigil.scope import context
 
 __all__ = [
@@ -26,11 +29,16 @@ __all__ = [
     "ClinicalOutcomeTracker",
     "ConfigError",
     "DriftDetector",
+    "InferenceMetrics",
+    "MemoryMetrics",
+    "MetricsCollector",
     "MonitoringConfig",
+    "MonitoringHealthCheck",
     "OutboxFull",
     "OutcomeType",
     "PHIProtector",
     "PatientOutcome",
+    "PrometheusExporter",
     "Unavailable",
     "context",
     "monitor",
@@ -42,9 +50,14 @@ _LAZY = {
     "AdverseEvent": "outcomes",
     "ClinicalOutcomeTracker": "outcomes",
     "DriftDetector": "drift",
+    "InferenceMetrics": "collector",
+    "MemoryMetrics": "collector",
+    "MetricsCollector": "collector",
+    "MonitoringHealthCheck": "health",
     "OutcomeType": "outcomes",
     "PHIProtector": "phi",
     "PatientOutcome": "outcomes",
+    "PrometheusExporter": "prometheus",
     "context": "scope",
     "monitor": "inference",
     "track_inference": "inference",

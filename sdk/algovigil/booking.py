@@ -116,8 +116,9 @@ def book(facts: Facts) -> None:
     series = this.totals.series(
         (model.name, model.version, model.framework, facts.operation)
     )
-    this.totals.count(series, facts.rows or 0, facts.error)
     milliseconds = facts.elapsed_ns / 1e6
+    this.totals.count(series, facts.rows or 0, facts.error)
+    this.totals.note(series, this.clock.ticks_ns(), milliseconds)
     attributes = series.attributes
     if facts.error is not None:
         attributes = {**attributes, ERROR_TYPE: facts.error}

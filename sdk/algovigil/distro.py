@@ -56,8 +56,8 @@ _DEFAULTS: Final = {
 class AlgovigilDistro(BaseDistro):  # type: ignore[misc] # untyped upstream
     """Sets defaults and loads instrumentors, ours and all others that are installed."""
 
-    def _configure(self, **_: Any) -> None:
-        self._config = MonitoringConfig.from_environment()
+    def _configure(self, config: MonitoringConfig | None = None, **_: Any) -> None:
+        self._config = config or MonitoringConfig.from_environment()
         interval = round(self._config.metrics.interval * 1000)
         defaults = {**_DEFAULTS, "OTEL_METRIC_EXPORT_INTERVAL": str(interval)}
         for name, value in defaults.items():
@@ -79,10 +79,10 @@ class AlgovigilDistro(BaseDistro):  # type: ignore[misc] # untyped upstream
 class AlgovigilConfigurator(_OTelSDKConfigurator):
     """Sets up the SDK with bounded queues, device metrics and private baggage."""
 
-    def _configure(self, **kwargs: Any) -> None:
+    def _configure(self, config: MonitoringConfig | None = None, **kwargs: Any) -> None:
         if is_tracker():
             return
-        config = MonitoringConfig.from_environment()
+        config = config or MonitoringConfig.from_environment()
         if not os.environ.get(OTEL_CONFIG_FILE):
             kwargs.update(_ours(config))
         with warnings.catch_warnings():

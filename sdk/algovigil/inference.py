@@ -111,6 +111,20 @@ class track_inference:  # noqa: N801 # a context manager is used like a function
         self._streams = True
         return followed
 
+    def __call__(self, function: F) -> F:
+        """Return *function*, every call of which is recorded with these words."""
+        return _recorded(
+            function, lambda: self._again(function.__name__), inputs=True, outputs=True
+        )
+
+    def _again(self, operation: str) -> track_inference:
+        """Return the same for another call."""
+        again = object.__new__(type(self))
+        again._model, again._told = self._model, self._told
+        again._operation = self._operation or operation
+        again._streams = False
+        return again
+
     @quiet
     def _begin(self) -> None:
         if not wanted():
@@ -162,8 +176,6 @@ def monitor(
         return monitor()(model_name)
 
     def decorate(function: F) -> F:
-        read = _first_argument(function) if inputs else _nothing
-
         def tracked() -> track_inference:
             return track_inference(
                 model_name or function.__qualname__,
@@ -173,33 +185,46 @@ def monitor(
                 site=site,
             )
 
-        if inspect.iscoroutinefunction(function):
+        return _recorded(function, tracked, inputs=inputs, outputs=outputs)
 
-            @functools.wraps(function)
-            async def awaited(*args: Any, **kwargs: Any) -> Any:
-                with tracked() as call:
-                    _keep_inputs(call, read(args, kwargs))
-                    result = await function(*args, **kwargs)
-                    _keep_outputs(call, result if outputs else None)
-                return result
+    return decorate
 
-            return cast("F", awaited)
+
+def _recorded(
+    function: F,
+    tracked: Callable[[], track_inference],
+    *,
+    inputs: bool,
+    outputs: bool,
+) -> F:
+    """Return *function*, every call of which runs in a *tracked* block of its own."""
+    read = _first_argument(function) if inputs else _nothing
+
+    if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
-        def called(*args: Any, **kwargs: Any) -> Any:
-            tracking = tracked()
-            with tracking as call:
+        async def awaited(*args: Any, **kwargs: Any) -> Any:
+            with tracked() as call:
                 _keep_inputs(call, read(args, kwargs))
-                result = function(*args, **kwargs)
-                is_own = not any(result is given for given in args)
-                if type(result) in streams.KINDS and is_own and call.open:
-                    return tracking.until_end_of(result, outputs=outputs)
+                result = await function(*args, **kwargs)
                 _keep_outputs(call, result if outputs else None)
             return result
 
-        return cast("F", called)
+        return cast("F", awaited)
 
-    return decorate
+    @functools.wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        tracking = tracked()
+        with tracking as call:
+            _keep_inputs(call, read(args, kwargs))
+            result = function(*args, **kwargs)
+            is_own = not any(result is given for given in args)
+            if type(result) in streams.KINDS and is_own and call.open:
+                return tracking.until_end_of(result, outputs=outputs)
+            _keep_outputs(call, result if outputs else None)
+        return result
+
+    return cast("F", called)
 
 
 def _keep_inputs(call: Call, rows: Any) -> None:

@@ -237,6 +237,18 @@ class Outbox:
             self._read_from = offset
 
 
+def waiting(directory: Path) -> int:
+    """Return about how many bytes of records wait in all slots of *directory*.
+
+    Raises:
+        OutboxFull: it is there and cannot be read.
+    """
+    try:
+        return sum(path.stat().st_size for path in directory.glob("*/*.seg"))
+    except OSError as error:
+        raise _unwritable(error) from None
+
+
 def _records(data: bytes) -> Iterator[bytes]:
     """Yield the whole records at the head of *data*."""
     at = 0

@@ -14,9 +14,11 @@ import threading
 import time
 import uuid
 import weakref
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from algovigil import reads
 from algovigil.config import MonitoringConfig
 from algovigil.errors import ConfigError, Unavailable
 from algovigil.outcome_types import AdverseEvent, OutcomeType, PatientOutcome, encode
@@ -25,9 +27,11 @@ from algovigil.quiet import quiet
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from algovigil.api import Api
     from algovigil.delivery import Sender
     from algovigil.outbox import Outbox
     from algovigil.phi import Protector
+    from algovigil.reads import Figure, Moment, TimeRange
     from algovigil.sealing import Seal
 
 __all__ = ["AdverseEvent", "ClinicalOutcomeTracker", "OutcomeType", "PatientOutcome"]
@@ -118,6 +122,66 @@ class ClinicalOutcomeTracker:
         box.append(self._sealed().close(record))
         self._wake.set()
         return identity
+
+    def get_diagnostic_accuracy(
+        self,
+        time_range: TimeRange = None,
+        *,
+        start_date: Moment | None = None,
+        end_date: Moment | None = None,
+    ) -> Figure:
+        """Return the share of diagnoses that turned out true, with its counts.
+
+        Args:
+            time_range: (start, end), or a span back from now such as `30d`.
+            start_date, end_date: The bounds by themselves; a date as end is that day.
+
+        Raises:
+            Unavailable: no processor answers.
+            ConfigError: the range cannot be read.
+        """
+        bounds = self._bounds(time_range, start_date, end_date)
+        return reads.accuracy(self._api(), bounds)
+
+    def get_treatment_effectiveness(
+        self,
+        treatment_type: str = "",
+        time_range: TimeRange = None,
+        *,
+        start_date: Moment | None = None,
+        end_date: Moment | None = None,
+    ) -> Figure:
+        """Return the mean effectiveness of a treatment; '' is all treatments.
+
+        An outcome without a number counts 1 if its treatment was successful, else 0.
+        Range and errors are those of `get_diagnostic_accuracy`.
+        """
+        bounds = self._bounds(time_range, start_date, end_date)
+        return reads.effectiveness(self._api(), treatment_type, bounds)
+
+    def get_adverse_events(
+        self,
+        time_range: TimeRange = None,
+        *,
+        start_date: Moment | None = None,
+        end_date: Moment | None = None,
+    ) -> list[AdverseEvent]:
+        """Return the adverse events of a range, oldest first, ids as pseudonyms.
+
+        Range and errors are those of `get_diagnostic_accuracy`.
+        """
+        bounds = self._bounds(time_range, start_date, end_date)
+        return reads.adverse_events(self._api(), bounds)
+
+    def _bounds(
+        self, time_range: TimeRange, start: Moment | None, end: Moment | None
+    ) -> dict[str, int]:
+        return reads.window(time_range, start, end, datetime.now(timezone.utc))
+
+    def _api(self) -> Api:
+        from algovigil.api import Api
+
+        return Api(self._config)
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Deliver what waits; False if some still waits after *timeout* seconds."""

@@ -10,11 +10,12 @@ import os
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from importlib import metadata
 from random import Random
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from opentelemetry import _logs, metrics, trace
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -42,6 +43,8 @@ BUCKETS_MS: Final = (
     *(250.0, 500.0, 1000.0, 2000.0, 2500.0, 5000.0, 10_000.0, 30_000.0),
 )
 _MOST_SERIES: Final = 1000
+_MOST_RECENT: Final = 1024
+_RATE_SECONDS: Final = 60.0
 
 SeriesKey = tuple[str, str | None, str | None, str | None]
 
@@ -65,6 +68,13 @@ class SystemClock:
     ticks_ns = staticmethod(time.perf_counter_ns)
 
 
+class Ended(NamedTuple):
+    """When a call ended, and how long it took."""
+
+    ticks_ns: int
+    milliseconds: float
+
+
 class Series:
     """The counts of one model, version, framework and operation."""
 
@@ -74,6 +84,8 @@ class Series:
         "begun",
         "ended",
         "errors",
+        "model",
+        "recent",
         "rows",
         "span_name",
     )
@@ -89,6 +101,8 @@ class Series:
         self.attributes: Final[dict[str, str]] = {
             name: value for name, value in zip(names, key, strict=True) if value
         }
+        self.model: Final = key[0]
+        self.recent: Final[deque[Ended]] = deque(maxlen=_MOST_RECENT)
         self.begun = 0
         self.active = 0
         self.ended = 0
@@ -143,8 +157,17 @@ class Totals:
         with self._lock:
             return sum(series.begun for series in self._series.values())
 
+    def note(self, series: Series, ticks_ns: int, milliseconds: float) -> None:
+        """Note when a call of *series* was booked and how long it took."""
+        series.recent.append(Ended(ticks_ns, milliseconds))
+
+    def all(self) -> list[Series]:
+        """Return every series there is."""
+        with self._lock:
+            return list(self._series.values())
+
     def observe(
-        self, read: Callable[[Series], int | None]
+        self, read: Callable[[Series], float | None]
     ) -> Callable[[CallbackOptions], Iterable[Observation]]:
         """Return a callback that reports what *read* finds in each series, if any."""
 
@@ -243,6 +266,34 @@ class Signals:
             "{call}",
             "Model calls begun and not ended.",
         )
+        meter.create_observable_gauge(
+            semconv.METRIC_INFERENCE_RATE,
+            [self._settled(self.totals.observe(self._rate))],
+            "{call}/s",
+            "Model calls ended a second, over the last minute.",
+        )
+        self.load: Final = meter.create_histogram(
+            semconv.METRIC_MODEL_LOAD_DURATION,
+            "ms",
+            "Time that loading a model took.",
+            explicit_bucket_boundaries_advisory=BUCKETS_MS,
+        )
+        self.loads: Final[dict[str, float]] = {}
+        """Milliseconds that the last load of each model took."""
+
+    def loaded(self, model: str, framework: str, milliseconds: float) -> None:
+        """Note that loading *model* took so long."""
+        if model in self.loads or len(self.loads) < _MOST_SERIES:
+            self.loads[model] = milliseconds
+        labels = {semconv.MODEL_NAME: model, semconv.MODEL_FRAMEWORK: framework}
+        self.load.record(milliseconds, labels)
+
+    def _rate(self, series: Series) -> float | None:
+        """Return calls ended a second in the last minute, of the last 1024."""
+        if not series.ended:
+            return None
+        since = self.clock.ticks_ns() - _RATE_SECONDS * 1e9
+        return sum(e.ticks_ns >= since for e in list(series.recent)) / _RATE_SECONDS
 
     def book(self, facts: Facts) -> None:
         """Have a call that has ended booked: later if that can be, or here."""
@@ -302,6 +353,11 @@ def _first() -> Signals:
             found = Signals(config)
             use(found)
     return found
+
+
+def unused() -> bool:
+    """Return whether no signals are in use yet."""
+    return _current is None
 
 
 def use(signals: Signals | None) -> Signals | None:

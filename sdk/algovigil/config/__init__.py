@@ -16,7 +16,7 @@ from pathlib import Path
 
 from algovigil.config.alerts import Alerts, Rule, Sla
 from algovigil.config.analysis import Clinical
-from algovigil.config.client import Capture, Metrics, Outcomes, Processor
+from algovigil.config.client import Capture, Metrics, Outcomes, Processor, Prometheus
 from algovigil.config.drift import DriftDetection
 from algovigil.config.ingest import Database, Ingest, Phi, Storage
 from algovigil.config.notify import (
@@ -51,6 +51,7 @@ __all__ = [
     "Outcomes",
     "Phi",
     "Processor",
+    "Prometheus",
     "Rule",
     "Sla",
     "Sql",
@@ -77,6 +78,7 @@ class MonitoringConfig:
     clinical: Clinical = field(default_factory=Clinical)
     metrics: Metrics = field(default_factory=Metrics)
     capture: Capture = field(default_factory=Capture)
+    prometheus: Prometheus = field(default_factory=Prometheus)
     outcomes: Outcomes = field(default_factory=Outcomes)
 
     def __post_init__(self) -> None:

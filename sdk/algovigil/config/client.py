@@ -68,6 +68,14 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
+class Prometheus:
+    """Where `PrometheusExporter` serves `/metrics`."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+
+
+@dataclass(frozen=True, slots=True)
 class Outcomes:
     """The durable outbox of outcomes."""
 
