@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from algovigil_processor.analyse.clinical.care import Care
 from algovigil_processor.analyse.clinical.clinical import Clinical
 from algovigil_processor.analyse.clinical.estimates import Estimates
 from algovigil_processor.analyse.clinical.join import Join
@@ -84,6 +85,7 @@ class Analysis:
             _Part(
                 "clinical", "clinical_metrics", clinical_ns, Clinical(store, clinical)
             ),
+            _Part("care", "clinical_metrics", clinical_ns, Care(store, clinical)),
             _Part(
                 "calibration",
                 "calibration_references",

@@ -59,12 +59,13 @@ def test_a_store_that_is_away_stops_nothing(caplog: pytest.LogCaptureFixture) ->
         "service",
         "outcomes",
         "clinical",
+        "care",
         "calibration",
         "estimates",
         "reference",
         "recount",
     )
-    assert [1] * 7 == [
+    assert [1] * 8 == [
         telemetry.total("analyse.ticks", kind=kind, result="error") for kind in kinds
     ]
     assert "ConnectionError" in caplog.text

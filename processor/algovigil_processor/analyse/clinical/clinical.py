@@ -121,7 +121,7 @@ class Clinical:
             end_ns=window.as_of_ns,
         )
         return [
-            _row(
+            row_of(
                 Figure(
                     metric="outcomes_unmatched",
                     value=row["unmatched"] / row["outcomes"],
@@ -167,7 +167,7 @@ def figures_of(
     labelled = _labelled(drawn)
     caveat = caveat_of(drawn)
     return [
-        _row(figure, version, window, drawn.size, labelled, caveat, drawn)
+        row_of(figure, version, window, drawn.size, labelled, caveat, drawn)
         for figure in found
     ]
 
@@ -232,7 +232,7 @@ def _labelled(drawn: Cohort) -> float:
     return float(drawn.weight.sum())
 
 
-def _row(
+def row_of(
     figure: Figure,
     version: Version,
     window: Window,
@@ -241,6 +241,7 @@ def _row(
     caveat: str = "",
     drawn: Cohort | None = None,
 ) -> Row:
+    """Return *figure* as a row of `clinical_metrics`."""
     key, value = figure.subgroup
     inferences = size.inferences
     if drawn is not None and key:

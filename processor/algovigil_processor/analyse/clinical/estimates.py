@@ -79,11 +79,13 @@ class Estimates:
 
     def __call__(self, now_ns: int) -> Found:
         """Return rows of `performance_estimates`: new ones, then reconciled ones."""
-        if not rows(self._store, "counts")[0]["calibrations"]:
+        pinned_now = rows(self._store, "counts")[0]["calibrations"]
+        if pinned_now != len(self._pinned):
+            for row in rows(self._store, "calibrations", now_ns=now_ns):
+                if Version.of(row) not in self._pinned:
+                    self._pinned[Version.of(row)] = pinned(row)
+        if not self._pinned:
             return Found()
-        for row in rows(self._store, "calibrations", now_ns=now_ns):
-            if Version.of(row) not in self._pinned:
-                self._pinned[Version.of(row)] = pinned(row)
         known = [{"version": version} for version in sorted(self._pinned, key=str)]
         found = each(known, lambda one: self._estimate(one["version"], now_ns))
         waiting = rows(
