@@ -1,11 +1,12 @@
 """A stand-in for a ClickHouse server: its HTTP protocol over chDB, for tests only.
 
-    python -m contract.store.clickhouse_http FOLDER [CERTIFICATE]
+    python -m contract.store.clickhouse_http FOLDER CERTIFICATE PORT
 
-It prints its port. ClickHouse itself parses what clients send: an insert's body goes to
-it as a file in its own format. A GET of `/_fault/<what>` sets the fate of the next
-inserts: `none`, `refuse` (code 241), `lost` (insert, then hang up), `cut` (hang up
-while the body comes), `slow` (wait a second), `bad` (code 53), `away` (hang up on all).
+No certificate is no TLS, port 0 any port; it prints its port. ClickHouse itself parses
+what clients send: an insert's body goes to it as a file in its own format. A GET of
+`/_fault/<what>` sets the fate of the next inserts: `none`, `refuse` (code 241), `lost`
+(insert, then hang up), `cut` (hang up while the body comes), `slow` (wait a second),
+`bad` (code 53), `away` (hang up on all).
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ class Server(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, folder: Path, port: int) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
         self.folder = folder
         self.fault = "none"
         self.keep = session.Session(str(folder / "data"))
@@ -180,9 +181,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def main(folder: str, certificate: str = "") -> None:
+def main(folder: str, certificate: str, port: str) -> None:
     """Serve until killed."""
-    server = Server(Path(folder))
+    server = Server(Path(folder), int(port))
     if certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate)

@@ -37,11 +37,11 @@ class ClickHouse:
     child: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Serve, on a port of its own choice."""
+        """Serve: on any port at first, on the same one later."""
         self.child = subprocess.Popen(
             [
                 *(sys.executable, "-m", "contract.store.clickhouse_http"),
-                *(str(self.folder), self.certificate),
+                *(str(self.folder), self.certificate, str(self.port)),
             ],
             stdout=subprocess.PIPE,
             text=True,

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
@@ -19,7 +17,6 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from algovigil_processor.batch import Origin
 from algovigil_processor.decode import decode
 from algovigil_processor.errors import Permanent
-from unit.decode import oracle, samples
 
 if TYPE_CHECKING:
     from algovigil_processor.decode import Signal
@@ -159,42 +156,3 @@ def test_a_huge_string_is_kept_whole() -> None:
     span.attributes.add(key="k").value.string_value = "x" * 10_000_000
     rows = decode("traces", [body(span)], ORIGIN).batches[0].rows
     assert len(rows.column("SpanAttributes")[0].as_py()[0][1]) == 10_000_000
-
-
-def mutated(chance: random.Random, raw: bytes) -> bytes:
-    out = bytearray(raw)
-    for _ in range(chance.choice([1, 1, 2, 4])):
-        at = chance.randrange(len(out))
-        match chance.randrange(4):
-            case 0:
-                out[at] ^= 1 << chance.randrange(8)
-            case 1:
-                out[at] = chance.randrange(256)
-            case 2:
-                del out[at : at + chance.randrange(1, 4)]
-            case 3:
-                out[at:at] = chance.randbytes(chance.randrange(1, 4))
-    return bytes(out)
-
-
-@pytest.mark.parametrize("signal", ["traces", "logs", "metrics"])
-def test_mutated_requests_never_crash(signal: Signal) -> None:
-    """A spoilt request is Permanent, or all its records are accounted for."""
-    chance = random.Random(f"{signal} mutated")
-    lenient = 0
-    for _ in range(700):
-        raw = mutated(chance, samples.REQUESTS[signal])
-        try:
-            decoded = decode(signal, [raw], ORIGIN)
-        except Permanent:
-            continue
-        try:
-            expected, refused = oracle.expected(signal, [raw], ORIGIN.received_ns)
-        except (DecodeError, UnicodeDecodeError):
-            lenient += 1
-            continue
-        stored = [b.rows.num_rows for b in decoded.batches if b.table != "calls"]
-        records = sum(map(len, expected.values())) + sum(refused)
-        assert records == sum(stored) + sum(decoded.rejected)
-    # the parser skips an unterminated group, of which OTLP has none; upb refuses it
-    assert lenient <= 3
