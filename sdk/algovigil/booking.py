@@ -58,12 +58,14 @@ class Facts:
         "picked",
         "recording",
         "rows",
+        "running",
         "series",
         "signals",
         "span",
         "started_ns",
         "subject",
         "told",
+        "used",
         "vectors",
     )
 
@@ -86,6 +88,9 @@ class Facts:
         self.names: tuple[str, ...] = ()
         self.answers: list[Answer] = []
         self.vectors: Any = None
+        self.running: Any = None
+        self.used: tuple[float | None, int | None] | None = None
+        """Joules and bytes at the peak, of a call on a GPU that was measured."""
         self.device: Any = None
         """Where the inputs lie, as their framework says it."""
         self.inference_id: str | None = None
@@ -164,6 +169,11 @@ def _about(facts: Facts) -> dict[str, Any]:
     device = str(facts.device or inner.device or "")
     if device:
         found[semconv.DEVICE] = device
+    joules, peak = facts.used or (None, None)
+    if joules is not None:
+        found[semconv.ENERGY] = joules
+    if peak is not None:
+        found[semconv.MEMORY_PEAK] = peak
     return found
 
 

@@ -190,6 +190,8 @@ class Call:
         """Stop the clock; what runs from now on is not inside this call."""
         facts = self._facts
         facts.elapsed_ns = facts.signals.clock.ticks_ns() - self._begun_ns
+        if facts.running is not None and facts.signals.usage is not None:
+            facts.used = facts.signals.usage.end(facts.running)
         self.pause()
         self._stopped = True
 
@@ -266,6 +268,9 @@ class Call:
         facts = self._facts
         self._count(count)
         facts.device = capture.device(rows)
+        usage = facts.signals.usage
+        if usage is not None and facts.device is not None and facts.running is None:
+            facts.running = usage.begin(str(facts.device))
         settings = facts.signals.config.capture
         if settings.features:
             facts.held = hold.take(rows, facts.picked, settings, named=bool(names))

@@ -107,6 +107,9 @@ def _array(
     shape: Any = getattr(array, "shape", ())
     if hasattr(array, "detach"):
         array = array.detach()
+        if len(shape) == 2 and not named and not array.is_floating_point():
+            array = array if picked is None else array[picked]
+            return _tokens(array, settings)
     elif hasattr(array, "to_numpy"):
         if picked is not None:
             array = array.iloc[picked] if hasattr(array, "iloc") else array[picked]
@@ -146,12 +149,15 @@ def _column(
     if not shape:
         return _row(values, settings)
     if len(shape) == 2 and _are_whole(values):
-        # token ids: the text that they spell is not for us
-        values = values if picked is None else values[picked]
-        return tensor.sample(values, summed=False)
+        return _tokens(values if picked is None else values[picked], settings)
     if len(shape) == 1 and picked is None:
         return values.clone() if hasattr(values, "clone") else values.copy()
     return _array(values, picked, settings, named=not alone)
+
+
+def _tokens(array: Any, settings: Capture) -> Any:
+    """Return the type of token ids; the text that they spell is not for us."""
+    return tensor.sample(array, summed=False) if settings.tensors else None
 
 
 def _are_whole(array: Any) -> bool:

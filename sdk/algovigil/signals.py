@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from algovigil.booking import Facts
     from algovigil.phi import Protector
     from algovigil.privacy import Privacy
+    from algovigil.usage import Usage
 
 SCOPE: Final = "algovigil"
 # ms: most models answer between 50 us and 30 s; the default buckets start at 5 ms
@@ -294,6 +295,17 @@ class Signals:
             return None
         since = self.clock.ticks_ns() - _RATE_SECONDS * 1e9
         return sum(e.ticks_ns >= since for e in list(series.recent)) / _RATE_SECONDS
+
+    @cached_property
+    def usage(self) -> Usage | None:
+        """Return what measures single calls on GPUs, None if that is not wanted."""
+        if not self.config.metrics.usage:
+            return None
+        import pynvml
+
+        from algovigil.usage import Usage
+
+        return Usage(pynvml)
 
     def book(self, facts: Facts) -> None:
         """Have a call that has ended booked: later if that can be, or here."""

@@ -41,6 +41,8 @@ class Metrics:
     interval: float = 15.0
     host: bool = True
     gpu: bool = True
+    usage: bool = False
+    """Energy and peak memory of each call on a GPU; resets torch's peak counter."""
     lock_directory: str = ""
     """Where the one process that reports the GPUs holds its lock; '' is /run/lock."""
 
