@@ -211,12 +211,18 @@ def _check_names(text: str, parameters: Mapping[str, object]) -> None:
 
 def _check_calls(text: str) -> None:
     """Refuse unknown calls by their looks alone, should the tree not show one."""
-    bare = _QUOTED.sub(lambda q: q[0] if q[0][0] == "`" else "''", text)
+    bare = _QUOTED.sub(_called_name, text)
     for name in _CALL.findall(_PLACEHOLDER.sub("''", bare)):
         called = name.strip("`")
         if called in _KEYWORDS or called.lower() in TABLE_FUNCTIONS or known(called):
             continue
         raise _denied(f"the function `{called}`", "one that computes")
+
+
+def _called_name(quoted: re.Match[str]) -> str:
+    """Return a quoted name that a parenthesis follows; nothing else is called."""
+    is_called = quoted.string[quoted.end() :].lstrip().startswith("(")
+    return quoted[0] if quoted[0][0] == "`" and is_called else "''"
 
 
 def _check_show(text: str) -> None:
