@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shlex
 import socket
 import subprocess
 import sysconfig
@@ -76,6 +78,25 @@ def test_an_sdk_sends(
     expect(client, service)
 
 
+def documented(grpc: str, http: str, target: str, protocol: str) -> list[str]:
+    """Return the arguments that docs/deploy.md gives rotel, with these addresses."""
+    text = (HERE.parents[1] / "docs" / "deploy.md").read_text("utf-8")
+    block = re.search(r"<!-- test: rotel -->\n```sh\n(.*?)```", text, re.DOTALL)
+    assert block is not None
+    line = block[1].replace("\\\n", " ")
+    for there, here in (
+        ("127.0.0.1:4317", grpc),
+        ("127.0.0.1:4318", http),
+        ("http://processor:4317", target),
+        ("--otlp-exporter-protocol=grpc", f"--otlp-exporter-protocol={protocol}"),
+    ):
+        assert there in line
+        line = line.replace(there, here)
+    program, *arguments = shlex.split(line)
+    assert "rotel" == program
+    return arguments
+
+
 @contextlib.contextmanager
 def rotel(target: str, protocol: str) -> Iterator[dict[str, str]]:
     """Run the Rust collector in front of *target*; yields where it listens."""
@@ -83,16 +104,7 @@ def rotel(target: str, protocol: str) -> Iterator[dict[str, str]]:
     grpc, http = (f"127.0.0.1:{free_port()}" for _ in range(2))
     libraries = f"{sysconfig.get_config_var('LIBDIR')}:/usr/lib/x86_64-linux-gnu"
     child = subprocess.Popen(
-        [
-            str(agent),
-            "start",
-            f"--otlp-grpc-endpoint={grpc}",
-            f"--otlp-http-endpoint={http}",
-            "--exporter=otlp",
-            f"--otlp-exporter-endpoint={target}",
-            f"--otlp-exporter-protocol={protocol}",
-            "--batch-timeout=100ms",
-        ],
+        [str(agent), *documented(grpc, http, target, protocol)],
         env={**os.environ, "LD_LIBRARY_PATH": libraries},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
