@@ -67,10 +67,15 @@ lint: venv ## check format, lint, types and generated files
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python semconv/generate.py --check
+	$(BIN)/python -m algovigil_dashboards --check
 
 .PHONY: semconv
 semconv: venv ## write the generated names from semconv/registry.yaml
 	$(BIN)/python semconv/generate.py
+
+.PHONY: dashboards
+dashboards: venv ## write the Grafana dashboards' files from their code
+	$(BIN)/python -m algovigil_dashboards
 
 .PHONY: clean
 clean: ## remove what builds and runs leave behind

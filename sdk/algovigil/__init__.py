@@ -10,6 +10,7 @@ from algovigil.errors import AlgovigilError, ConfigError, OutboxFull, Unavailabl
 
 if TYPE_CHECKING:
     from algovigil.collector import InferenceMetrics, MemoryMetrics, MetricsCollector
+    from algovigil.dashboards import GrafanaIntegration
     from algovigil.drift import DriftDetector
     from algovigil.health import MonitoringHealthCheck
     from algovigil.inference import monitor, track_inference
@@ -29,6 +30,7 @@ __all__ = [
     "ClinicalOutcomeTracker",
     "ConfigError",
     "DriftDetector",
+    "GrafanaIntegration",
     "InferenceMetrics",
     "MemoryMetrics",
     "MetricsCollector",
@@ -54,6 +56,7 @@ _LAZY = {
     "MemoryMetrics": "collector",
     "MetricsCollector": "collector",
     "MonitoringHealthCheck": "health",
+    "GrafanaIntegration": "dashboards",
     "OutcomeType": "outcomes",
     "PHIProtector": "phi",
     "PatientOutcome": "outcomes",

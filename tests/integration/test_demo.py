@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from algovigil_processor.commands.demo import KEYS
 
+if TYPE_CHECKING:
+    from conftest import Demo
+
 
 @pytest.mark.timeout(240)
-def test_the_story_is_told_once_and_every_step_happened() -> None:
+def test_the_story_is_told_once_and_every_step_happened(demo: Demo) -> None:
     """Exit code 0, no canary leaked, all found by the control, all else above 0."""
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / "algovigil"), "demo", "--once", "--json"],
-        capture_output=True,
-        text=True,
-        timeout=220,
-    )
-    assert done.returncode == 0, done.stderr
-    counts = json.loads(done.stdout.splitlines()[-1])
+    assert demo.code == 0, demo.error
+    counts = json.loads(demo.output.splitlines()[-1])
     assert tuple(counts) == KEYS
     assert counts.pop("canaries_leaked") == 0
     assert all(value > 0 for value in counts.values()), counts

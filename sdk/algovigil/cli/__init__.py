@@ -26,6 +26,7 @@ GROUP: Final = "algovigil.commands"
 OWN: Final[Mapping[str, str]] = {
     "check": "algovigil.cli.check",
     "doctor": "algovigil.cli.doctor",
+    "grafana": "algovigil.cli.grafana",
     "instrument": "algovigil.cli.instrument",
     "redact": "algovigil.cli.redact",
 }

@@ -18,6 +18,7 @@ from algovigil.config.alerts import Alerts, Rule, Sla
 from algovigil.config.analysis import Clinical
 from algovigil.config.client import Capture, Metrics, Outcomes, Processor, Prometheus
 from algovigil.config.drift import DriftDetection
+from algovigil.config.grafana import Grafana
 from algovigil.config.ingest import Database, Ingest, Phi, Storage
 from algovigil.config.notify import (
     KNOWN_CHANNELS,
@@ -41,6 +42,7 @@ __all__ = [
     "Database",
     "DriftDetection",
     "Escalation",
+    "Grafana",
     "Grouping",
     "Heartbeat",
     "Ingest",
@@ -80,6 +82,7 @@ class MonitoringConfig:
     capture: Capture = field(default_factory=Capture)
     prometheus: Prometheus = field(default_factory=Prometheus)
     outcomes: Outcomes = field(default_factory=Outcomes)
+    grafana: Grafana = field(default_factory=Grafana)
 
     def __post_init__(self) -> None:
         known = (*self.alerts.channels, *KNOWN_CHANNELS)
