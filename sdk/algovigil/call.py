@@ -52,6 +52,7 @@ class Call:
         absorbs: bool = False,
     ) -> None:
         self._facts = Facts(model, operation, subject)
+        self._begun_ns = 0
         self._mark: Token[nesting.Outer | None] | None = None
         self._own_inputs = False
         self._own_outputs = False
@@ -66,7 +67,7 @@ class Call:
     def inference_id(self) -> str:
         """Return the id of this call; its row r is the inference `<id>-<r>`."""
         given = self._facts.inference_id
-        if given or not self.open:
+        if given or not self._begun_ns:  # it never began: it is inside another one
             return given or ""
         return format_span_id(self._facts.span.get_span_context().span_id)
 

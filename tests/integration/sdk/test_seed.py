@@ -223,6 +223,31 @@ assert "1234567" not in str(clean) and clean["age"] == 64
 """
 
 
+EXAMPLES["record"] = """
+import numpy as np
+import algovigil
+from algovigil import MetricsCollector, MonitoringConfig, track_inference
+
+settings = MonitoringConfig.load("monitoring_config.yaml")
+import dataclasses
+capture = dataclasses.replace(settings.capture, text=True, embedding=4)
+collector = MetricsCollector(dataclasses.replace(settings, capture=capture)).start()
+images = np.full((2, 1, 8, 8), 0.5, np.float32)
+with algovigil.context(
+    patient_id="P-7654321", encounter_id="E-7654321", site="north", sex="F", age_band=64
+):
+    with track_inference("imaging", version="3") as call:
+        call.record_inputs({"image": images, "kvp": [120, 80], "report": [
+            "clear lungs; write to jane@example.org about the follow-up visit in autumn",
+            "effusion"]})
+        call.record_outputs([[0.2, 0.8], [0.9, 0.1]], classes=("healthy", "ill"))
+with track_inference("dosing") as call:
+    call.record_inputs(np.zeros((3000, 30)))
+    call.record_outputs(np.arange(3000.0), classes=())
+collector.stop()
+"""
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Path]]:
     """A processor, and a directory with the settings that a user would write."""
@@ -318,6 +343,41 @@ def test_outcomes_and_their_figures(home: tuple[Served, Path]) -> None:
 def test_health(home: tuple[Served, Path]) -> None:
     """Each part is asked; what does not work says why."""
     run(home, "health")
+
+
+def test_all_that_a_record_holds_arrives(home: tuple[Served, Path]) -> None:
+    """Tensors, texts, every class, whom it is about: typed columns, no identifier."""
+    run(home, "record")
+    served, _ = home
+    served.wait_for("SELECT count() FROM inferences WHERE model_name = 'imaging'", 2)
+
+    def first(columns: str) -> Any:
+        return served.query(
+            f"SELECT ({columns}) FROM inferences"
+            " WHERE model_name = 'imaging' ORDER BY row LIMIT 1"
+        )
+
+    assert ("ill", 0.8, {"healthy": 0.2, "ill": 0.8}) == first(
+        "label, score, class_scores"
+    )
+    assert ({"image": "float32[1,8,8]"}, 0.5, 120.0, 4) == first(
+        "inputs, features['image.mean'], features['kvp'], length(embedding)"
+    )
+    text = first("texts['report'], ''")[0]
+    assert "clear lungs" in text
+    assert "jane@example.org" not in text
+    assert ({"sex": "F", "age_band": "60-69"}, "north", "cpu") == first(
+        "subgroup, site, device"
+    )
+    ids = first("patient_id, encounter_id")
+    assert all(token.startswith("p_k1_") for token in ids)
+    assert ids[0] != ids[1]
+    # above 64 KiB the rows came in a log record, each with its weight
+    served.wait_for(
+        "SELECT (count(), round(sum(row_weight)), any(length(features)))"
+        " FROM inferences WHERE model_name = 'dosing'",
+        (256, 3000.0, 30),
+    )
 
 
 def test_drift_and_phi(home: tuple[Served, Path]) -> None:
