@@ -51,9 +51,16 @@ test-frameworks: venv ## run the tests of heavy frameworks, current and oldest o
 soak: venv ## run the long fault and load tests
 	$(BIN)/python -m pytest -m soak --timeout 1800
 
+.PHONY: validate
+validate: venv ## simulate what the statistics promise; writes docs/validation.md
+	$(BIN)/python -m tests.validation
+
 .PHONY: bench
 bench: venv ## measure, each figure beside its baseline on the same work
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@# a peer that pins pandas below ours: in an environment of its own
+	test -x .venv-evidently/bin/python || $(PYTHON) -m venv .venv-evidently
+	.venv-evidently/bin/python -m pip install --quiet --disable-pip-version-check 'evidently==0.7.23' 'pandas<3'
 	$(BIN)/python -m tests.bench
 
 .PHONY: format

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from algovigil.phi import PHIProtector
     from algovigil.prometheus import PrometheusExporter
+    from algovigil.reference import publish_reference
     from algovigil.scope import context
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Unavailable",
     "context",
     "monitor",
+    "publish_reference",
     "track_inference",
 ]
 
@@ -63,6 +65,7 @@ _LAZY = {
     "PrometheusExporter": "prometheus",
     "context": "scope",
     "monitor": "inference",
+    "publish_reference": "reference",
     "track_inference": "inference",
 }
 

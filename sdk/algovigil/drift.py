@@ -119,7 +119,7 @@ class DriftDetector:
     ) -> None:
         if not 0 < alpha < 1:
             raise ConfigError(explain(f"alpha {alpha}", "a number between 0 and 1"))
-        _require_numpy()
+        require_numpy()
         self.methods = tuple(_method(method) for method in methods)
         self.alpha = alpha
         self._seed = seed
@@ -207,7 +207,12 @@ def _method(method: StatisticalMethod | str) -> StatisticalMethod:
     return StatisticalMethod(method)
 
 
-def _require_numpy() -> None:
+def require_numpy() -> None:
+    """Say clearly that the extra is missing, if it is.
+
+    Raises:
+        ConfigError: numpy or scipy is not installed.
+    """
     try:
         import numpy as np  # noqa: F401 # asked for only to say clearly that it is absent
         import scipy  # noqa: F401 # as numpy

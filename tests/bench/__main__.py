@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 
-from tests.bench import decode_speed, ingest, redact_speed, sdk_overhead
+from tests.bench import decode_speed, drift_cost, ingest, redact_speed, sdk_overhead
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
     }
-    for module in (sdk_overhead, decode_speed, redact_speed, ingest):
+    for module in (sdk_overhead, decode_speed, redact_speed, drift_cost, ingest):
         print(f"- {module.__name__} ...", file=sys.stderr)
         results[module.__name__.rpartition(".")[2]] = module.run()
     print(json.dumps(results, indent=2))

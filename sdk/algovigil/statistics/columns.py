@@ -37,6 +37,16 @@ def columns(data: Any) -> dict[str, Column]:
     return {name: column(values) for name, values in named.items()}
 
 
+def taken(data: Any, rows: NDArray[np.bool_]) -> Any:
+    """Return the *rows* of a frame, or of a mapping of names to sequences."""
+    if not isinstance(data, Mapping):
+        return data[rows]
+    return {
+        name: values[rows] if hasattr(values, "dtype") else _objects(values)[rows]
+        for name, values in data.items()
+    }
+
+
 def column(values: Any) -> Column:
     """Return one sequence of *values* (n,) as a column."""
     array = _array(values)

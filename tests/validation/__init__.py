@@ -1,0 +1,1 @@
+"""The validation pack: what the statistics promise, simulated with fixed seeds."""
