@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Inserts whose tokens a table remembers: far more than segments can be in flight.
 _WINDOW: Final = 10_000
 
-_RECORD: Final = """
+RECORD: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations
 (version UInt32, name String, applied DateTime DEFAULT now())
 ENGINE = MergeTree ORDER BY version
@@ -44,20 +44,29 @@ def statements(sql: str) -> list[str]:
     return [part.strip() for part in sql.split(";\n") if part.strip()]
 
 
+def migrations(rollup_seconds: int) -> dict[int, tuple[str, str]]:
+    """Return name and SQL of each migration by its number, settings filled in."""
+    known: dict[int, tuple[str, str]] = {}
+    folder = resources.files("algovigil_processor.store") / "migrations"
+    for file in folder.iterdir():
+        if file.name.endswith(".sql"):
+            sql = file.read_text("utf-8")
+            sql = sql.replace("{window}", str(_WINDOW))
+            sql = sql.replace("{rollup_seconds}", str(rollup_seconds))
+            known[int(file.name[:4])] = (file.name, sql)
+    return known
+
+
 def migrate(session: Session, *, rollup_seconds: int) -> None:
     """Bring the database to this version's schema.
 
     Raises:
         StartError: the database is newer than this processor.
     """
-    session.text(_RECORD, "Null", None)
+    session.text(RECORD, "Null", None)
     done = session.arrow("SELECT version FROM schema_migrations", None)
     applied = set(done.column("version").to_pylist())
-    known: dict[int, tuple[str, str]] = {}
-    folder = resources.files("algovigil_processor.store") / "migrations"
-    for file in folder.iterdir():
-        if file.name.endswith(".sql"):
-            known[int(file.name[:4])] = (file.name, file.read_text("utf-8"))
+    known = migrations(rollup_seconds)
     if applied - known.keys():
         raise StartError(
             explain(
@@ -68,8 +77,6 @@ def migrate(session: Session, *, rollup_seconds: int) -> None:
         )
     for version in sorted(known.keys() - applied):
         name, sql = known[version]
-        sql = sql.replace("{window}", str(_WINDOW))
-        sql = sql.replace("{rollup_seconds}", str(rollup_seconds))
         for statement in statements(sql):
             session.text(statement, "Null", None)
         session.text(_APPLIED, "Null", {"version": version, "name": name})

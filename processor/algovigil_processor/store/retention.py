@@ -23,8 +23,9 @@ _WITH: Final = {"otel_traces_trace_id_ts": "otel_traces"}
 _TTL: Final = re.compile(r" TTL (.+?)(?: SETTINGS |$)")
 
 _TABLES: Final = """
-SELECT name, create_table_query AS sql FROM system.tables
-WHERE database = currentDatabase() AND engine LIKE '%MergeTree'
+SELECT name, create_table_query AS sql, engine FROM system.tables
+WHERE database = currentDatabase()
+    AND (engine = 'Distributed' OR engine LIKE '%MergeTree')
 """
 _COLUMNS: Final = """
 SELECT table, groupArray(name) AS columns FROM system.columns
@@ -62,6 +63,9 @@ def retain(session: Session, ttl_days: Mapping[str, int]) -> None:
             )
     for row in session.arrow(_TABLES, None).to_pylist():
         table = row["name"]
+        if row["engine"] == "Distributed":
+            _refuse(table, ttl_days)
+            continue
         match = _TTL.search(row["sql"])
         has = match[1] if match else ""
         kept = ttl_days.get(table) or ttl_days.get(_WITH.get(table, ""))
@@ -69,3 +73,15 @@ def retain(session: Session, ttl_days: Mapping[str, int]) -> None:
         if has != wants:
             change = f"MODIFY TTL {wants}" if wants else "REMOVE TTL"
             session.text(f"ALTER TABLE {table} {change}", "Null", None)
+
+
+def _refuse(table: str, ttl_days: Mapping[str, int]) -> None:
+    """A cluster's tables belong to whoever applied its schema."""
+    if table in ttl_days:
+        raise StartError(
+            explain(
+                f"storage.ttl_days: `{table}`, a distributed table",
+                "tables of one server",
+                f"ALTER TABLE {table}_local ON CLUSTER ... MODIFY TTL, by hand",
+            )
+        )

@@ -68,6 +68,8 @@ class Remote(Session):
                 **INSERT_SETTINGS,
                 "insert_deduplication_token": token,
                 "async_insert": 0,
+                # through a distributed table the answer waits for every shard
+                "distributed_foreground_insert": 1,
                 "wait_end_of_query": 1,
             },
         )
