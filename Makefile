@@ -46,6 +46,11 @@ test-foreign: venv ## run the tests with senders and readers of other languages 
 test-frameworks: venv ## run the tests of heavy frameworks, current and oldest ones
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[frameworks]'
 	$(BIN)/python -m pytest -m frameworks --timeout 300
+	test -x $(VENV)/oldest/bin/python || $(PYTHON) -m venv $(VENV)/oldest
+	$(VENV)/oldest/bin/python -m pip install --quiet --disable-pip-version-check -r tests/frameworks/oldest.txt -e .
+	$(VENV)/oldest/bin/python -m pytest --timeout 300 tests/unit/sdk/test_sklearn.py \
+		tests/frameworks/test_boosters.py tests/frameworks/test_onnxruntime.py \
+		tests/frameworks/test_servers.py -k 'not notebooks and not beside'
 
 .PHONY: soak
 soak: venv ## run the long fault and load tests
@@ -61,6 +66,8 @@ bench: venv ## measure, each figure beside its baseline on the same work
 	@# a peer that pins pandas below ours: in an environment of its own
 	test -x .venv-evidently/bin/python || $(PYTHON) -m venv .venv-evidently
 	.venv-evidently/bin/python -m pip install --quiet --disable-pip-version-check 'evidently==0.7.23' 'pandas<3'
+	test -x $(VENV)/mca/bin/python || $(PYTHON) -m venv $(VENV)/mca
+	$(VENV)/mca/bin/python -m pip install --quiet --disable-pip-version-check 'mca-sdk[instrument,autolog]==0.11.3'
 	$(BIN)/python -m tests.bench
 
 .PHONY: format

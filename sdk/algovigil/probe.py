@@ -60,11 +60,19 @@ def start(environ: Mapping[str, str] | None = None) -> None:
     def keep_writing() -> None:
         while not stop.wait(_SECONDS):
             quiet(write)()
+        quiet(write)()
 
     def begin() -> None:
-        threading.Thread(target=keep_writing, daemon=True).start()
+        stop.clear()
+        thread = threading.Thread(target=keep_writing, daemon=True)
+        thread.start()
+        threads[:] = [thread]
 
-    stop = threading.Event()
+    def end() -> None:
+        stop.set()  # the thread writes once more, alone
+        threads[0].join(_SECONDS)
+
+    stop, threads = threading.Event(), list[threading.Thread]()
     os.register_at_fork(after_in_child=begin)
-    atexit.register(quiet(write))
+    atexit.register(end)
     begin()

@@ -142,7 +142,15 @@ def test_servers(collector: Collector, tmp_path: Path, server: str) -> None:
     gunicorn += ["-k", "uvicorn.workers.UvicornWorker"]
     command = {
         "uvicorn": [binary("uvicorn"), "main:app", *address],
-        "uvicorn workers": [binary("uvicorn"), "main:app", *address, "--workers", "2"],
+        "uvicorn workers": [
+            binary("uvicorn"),
+            "main:app",
+            *address,
+            "--workers",
+            "2",
+            "--timeout-worker-healthcheck",
+            "60",
+        ],
         "gunicorn": gunicorn,
         "gunicorn preload": [*gunicorn, "--preload"],
         "python -m": [sys.executable, "-m", "uvicorn", "main:app", *address],
