@@ -56,10 +56,6 @@ test-frameworks: venv ## run the tests of heavy frameworks, current and oldest o
 soak: venv ## run the long fault and load tests
 	$(BIN)/python -m pytest -m soak --timeout 1800
 
-.PHONY: validate
-validate: venv ## simulate what the statistics promise; writes docs/validation.md
-	$(BIN)/python -m tests.validation
-
 .PHONY: bench
 bench: venv ## measure, each figure beside its baseline on the same work
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
@@ -69,6 +65,10 @@ bench: venv ## measure, each figure beside its baseline on the same work
 	test -x $(VENV)/mca/bin/python || $(PYTHON) -m venv $(VENV)/mca
 	$(VENV)/mca/bin/python -m pip install --quiet --disable-pip-version-check 'mca-sdk[instrument,autolog]==0.11.3'
 	$(BIN)/python -m tests.bench
+
+.PHONY: validate
+validate: venv ## show that the statistics keep what they claim (docs/validation.md)
+	$(BIN)/python -m tests.validation
 
 .PHONY: format
 format: venv ## rewrite the code in the house format

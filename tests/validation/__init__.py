@@ -1,1 +1,1 @@
-"""The validation pack: what the statistics promise, simulated with fixed seeds."""
+"""Seeded evidence for what the statistics claim: `make validate`."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from tests.validation.claims import Claim, at_level, uniform
+from tests.validation.checks import Check
+from tests.validation.levels import at_level, uniform
 
 from algovigil.statistics.change_point import change_point
 from algovigil.statistics.charts import binomial_scores, cusum, e_process
@@ -19,25 +20,22 @@ from algovigil.statistics.psi import bin_counts, psi, quantile_edges
 from algovigil.statistics.rates import rate_change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from algovigil.statistics.compare import Finding
 
-TITLE = "Drift: false alarms where nothing has changed"
 SEED = 20261125
 RUN_LENGTH = 8760.0
 """One false alarm a year of hourly looks."""
 FEATURES, LOOKS = 50, 60
 
 
-def run(scale: float) -> list[Claim]:
-    """Return every claim; *scale* 1 is the full number of runs."""
-    return [
-        *_continuous(scale),
-        *_discrete(scale),
-        *_families(scale),
-        *_charts(scale),
-    ]
+def checks(scale: float = 1.0) -> Iterator[Check]:
+    """Yield every check; *scale* 1 is the full number of runs."""
+    yield from _continuous(scale)
+    yield from _discrete(scale)
+    yield from _families(scale)
+    yield from _charts(scale)
 
 
 def _runs(full: int, scale: float) -> int:
@@ -58,7 +56,7 @@ def _binned(rng: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.nd
     return bin_counts(before, edges), bin_counts(after, edges)
 
 
-def _continuous(scale: float) -> list[Claim]:
+def _continuous(scale: float) -> list[Check]:
     rng = np.random.default_rng(SEED)
     shares = [0.3, 0.25, 0.2, 0.15, 0.1]
 
@@ -126,7 +124,7 @@ def _continuous(scale: float) -> list[Claim]:
     return claims
 
 
-def _discrete(scale: float) -> list[Claim]:
+def _discrete(scale: float) -> list[Check]:
     rng = np.random.default_rng(SEED + 1)
     runs = _runs(1000, scale)
 
@@ -177,7 +175,7 @@ def _discrete(scale: float) -> list[Claim]:
     ]
 
 
-def _families(scale: float) -> list[Claim]:
+def _families(scale: float) -> list[Check]:
     """50 features, 60 looks against one reference: raw verdicts, then the chart."""
     rng = np.random.default_rng(SEED + 2)
     runs = max(int(30 * scale), 2)
@@ -206,11 +204,12 @@ def _families(scale: float) -> list[Claim]:
     setting = f"{FEATURES} features, 1000 against 500 rows, no effect floor"
     return [
         at_level("one look names drift", setting, first, runs, 0.05, exact=False),
-        Claim(
+        Check(
             "looks that name drift, of all",
-            f"{setting}; {runs * LOOKS} looks, {LOOKS} share a reference",
-            "at most 5 %",
-            f"{looked / (runs * LOOKS):.2%}",
+            f"{setting}; {LOOKS} looks share a reference",
+            runs * LOOKS,
+            "at most 5.0%",
+            f"{looked / (runs * LOOKS):.1%}",
             looked / (runs * LOOKS) <= 0.05,
         ),
         at_level(
@@ -240,7 +239,7 @@ def _judged(
     return judge(found, plan)
 
 
-def _charts(scale: float) -> list[Claim]:
+def _charts(scale: float) -> list[Check]:
     rng = np.random.default_rng(SEED + 3)
     runs = _runs(1000, scale)
     looks, length = 500, 1000.0
