@@ -28,7 +28,7 @@ from algovigil_processor.alert.rule_routes import router as rule_router
 from algovigil_processor.analyse import Analysis
 from algovigil_processor.analyse.drift.routes import router as drift_router
 from algovigil_processor.bins import Held
-from algovigil_processor.decode import from_json
+from algovigil_processor.decode import Window, from_json
 from algovigil_processor.errors import ProcessorError, Retryable, StartError
 from algovigil_processor.ingest import Line
 from algovigil_processor.journal import Journal
@@ -170,7 +170,8 @@ class App:
         store = await self._reached(self._store)
         self._open.callback(store.close)
         journal = self._journal(store)
-        await asyncio.to_thread(journal.replay)
+        if replayed := await asyncio.to_thread(journal.replay):
+            _LOG.info("journal: %d segments of an earlier run stored", replayed)
         journal.start()
         intake = await self._reached(lambda: self._intake(store))
         pins = Held()
@@ -186,6 +187,9 @@ class App:
             self.telemetry,
             pins,
             self._config.drift_detection.bucket_seconds,
+            Window(
+                self._config.ingest.future_seconds, self._config.ingest.late_seconds
+            ),
         )
         self._workers(line, intake)
         alerting = self._ticking(store, redact, analysis, protector.clean)
@@ -264,14 +268,16 @@ class App:
         )
 
     def _workers(self, line: Line, intake: Intake) -> None:
+        workers = self._config.ingest.workers
         threads = [
             threading.Thread(
                 target=intake.work,
                 args=(self._config.ingest.group_bytes, line.process),
+                kwargs={"express": number == workers},
                 name=f"ingest-{number}",
                 daemon=True,
             )
-            for number in range(self._config.ingest.workers)
+            for number in range(workers + 1)
         ]
         for thread in threads:
             thread.start()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from algovigil_processor.bins import Held
+    from algovigil_processor.decode import Window
     from algovigil_processor.journal import Journal
     from algovigil_processor.pipeline import Stage
     from algovigil_processor.receive.intake import Intake, Request
@@ -41,6 +42,7 @@ class Line:
         telemetry: Telemetry,
         pins: Held,
         bucket_seconds: int,
+        window: Window,
     ) -> None:
         self._redact = redact
         self._pins = pins
@@ -48,6 +50,7 @@ class Line:
         self._journal = journal
         self._intake = intake
         self._telemetry = telemetry
+        self._window = window
 
     def process(self, group: Sequence[Request]) -> None:
         """Make *group* durable and answer each of its requests; never raises."""
@@ -68,10 +71,13 @@ class Line:
             for request in group:
                 self.process([request])
         else:
-            if not isinstance(error, Permanent):
+            if isinstance(error, MemoryError):
+                error = Retryable("no memory left for this request", 3)
+            elif not isinstance(error, Permanent):
                 _LOG.error("ingest: %s on one request", type(error).__name__)
                 error = Permanent("the request could not be processed")
-            self._telemetry.count("decode.rejected", signal=group[0].signal)
+            if isinstance(error, Permanent):
+                self._telemetry.count("decode.rejected", signal=group[0].signal)
             self._intake.fail(group[0], error)
 
     def _keep(self, group: Sequence[Request]) -> list[Accepted]:
@@ -80,7 +86,8 @@ class Line:
         for signal in dict.fromkeys(request.signal for request in group):
             requests = [request for request in group if request.signal == signal]
             origin = Origin(requests[0].transport, requests[0].received_ns)
-            decoded = decode(signal, [r.body for r in requests], origin)
+            bodies = [request.body for request in requests]
+            decoded = decode(signal, bodies, origin, self._window)
             batches += decoded.batches
             for request, rejected, reason in zip(
                 requests, decoded.rejected, decoded.reasons, strict=True

@@ -14,6 +14,7 @@ from algovigil_processor.decode import wire
 from algovigil_processor.decode.json import from_json
 from algovigil_processor.decode.logs import decode_logs
 from algovigil_processor.decode.metrics import decode_metrics
+from algovigil_processor.decode.timely import Timely, Window
 from algovigil_processor.decode.traces import decode_traces
 from algovigil_processor.decode.wire import Signal
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from algovigil_processor.decode.envelope import Refusals
     from algovigil_processor.schema import Table
 
-__all__ = ["Decoded", "Signal", "decode", "from_json"]
+__all__ = ["Decoded", "Signal", "Window", "decode", "from_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +41,32 @@ class Decoded:
     """Per body: '' or why, in English, without values."""
 
 
-def decode(signal: Signal, bodies: Sequence[bytes], origin: Origin) -> Decoded:
+def decode(
+    signal: Signal,
+    bodies: Sequence[bytes],
+    origin: Origin,
+    window: Window | None = None,
+) -> Decoded:
     """Return the rows of *bodies*, decompressed `Export*ServiceRequest` messages.
+
+    Records dated outside *window* are refused, alone and counted; None takes all.
 
     Raises:
         Permanent: a body is malformed; the caller tries each alone.
 
     """
     request = wire.parse(signal, bodies)
+    timely = Timely.of(window, origin.received_ns)
     tables: dict[Table, pa.RecordBatch]
     refusals: list[Refusals]
     if signal == "traces":
-        tables, refused = decode_traces(request)
+        tables, refused = decode_traces(request, timely)
         refusals = [refused]
     elif signal == "logs":
-        tables, refused = decode_logs(request, origin.received_ns)
+        tables, refused = decode_logs(request, timely, origin.received_ns)
         refusals = [refused]
     else:
-        tables, refusals = decode_metrics(request)
+        tables, refusals = decode_metrics(request, timely)
     batches = tuple(
         Batch(table, rows, origin) for table, rows in tables.items() if rows.num_rows
     )

@@ -35,15 +35,19 @@ from algovigil_processor.schema import SCHEMAS, Table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from algovigil_processor.decode.timely import Timely
+
 
 def decode_logs(
-    request: pa.ListArray, received_ns: int
+    request: pa.ListArray, timely: Timely, received_ns: int
 ) -> tuple[dict[Table, pa.RecordBatch], Refusals]:
     """Return the rows of *request* by table, and what was refused."""
     tree = Envelope.of(request, "scope_logs", "log_records")
     refusals = Refusals(tree.body_of, tree.bodies)
     attributes = Attributes.of(tree.records.field("attributes"))
-    columns = _own(tree.records, received_ns, refusals)
+    moments = _moments(tree.records, received_ns)
+    timely.judge(moments, refusals)
+    columns = _own(tree.records, moments, refusals)
     refusals.refuse(attributes.ambiguous, AMBIGUOUS)
     refusals.refuse(tree.ambiguous(scopes=True), AMBIGUOUS)
     columns |= _envelope(tree)
@@ -59,20 +63,26 @@ def decode_logs(
     }, refusals
 
 
-def _own(records: Any, received_ns: int, refusals: Refusals) -> dict[str, Any]:
+def _moments(records: Any, received_ns: int) -> NDArray[np.uint64]:
+    time = numbers(records.field("time_unix_nano"))
+    observed = numbers(records.field("observed_time_unix_nano"))
+    known = np.where(time > 0, time, np.where(observed > 0, observed, received_ns))
+    return known.astype(np.uint64)
+
+
+def _own(
+    records: Any, moments: NDArray[np.uint64], refusals: Refusals
+) -> dict[str, Any]:
     trace = hex_ids(records.field("trace_id"), 16)
     span = hex_ids(records.field("span_id"), 8)
     refusals.refuse(~trace.formed, "a trace_id that is not 16 bytes")
     refusals.refuse(~span.formed, "a span_id that is not 8 bytes")
     body = values.texts(records.field("body"))
     refusals.refuse(body.ambiguous, AMBIGUOUS)
-    time = numbers(records.field("time_unix_nano"))
-    observed = numbers(records.field("observed_time_unix_nano"))
-    known = np.where(time > 0, time, np.where(observed > 0, observed, received_ns))
     flags = numbers(records.field("flags")) & 0xFF
     severity = np.clip(numbers(records.field("severity_number")), 0, 255)
     return {
-        "Timestamp": times(wrap(known.astype(np.uint64), pa.uint64())),
+        "Timestamp": times(wrap(moments, pa.uint64())),
         "TraceId": trace.texts,
         "SpanId": span.texts,
         "TraceFlags": wrap(flags.astype(np.uint8), pa.uint8()),

@@ -17,6 +17,7 @@ from algovigil_processor.decode.attributes import Attributes
 from algovigil_processor.decode.columns import (
     listed,
     mask,
+    numbers,
     padded_hex_ids,
     plain,
     starts,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from algovigil_processor.decode.timely import Timely
+
 _KINDS: Final[dict[str, Table]] = {
     "gauge": "otel_metrics_gauge",
     "sum": "otel_metrics_sum",
@@ -44,7 +47,7 @@ _EXEMPLAR_IDS: Final = "an exemplar whose ids have the wrong size"
 
 
 def decode_metrics(
-    request: pa.ListArray,
+    request: pa.ListArray, timely: Timely
 ) -> tuple[dict[Table, pa.RecordBatch], list[Refusals]]:
     """Return the rows of *request* by table, and what was refused of each kind."""
     tree = Envelope.of(request, "scope_metrics", "metrics")
@@ -57,7 +60,10 @@ def decode_metrics(
         of_kind = tree.records.field(kind)
         points, metric = unnest(of_kind.field("data_points"))
         if len(points):
-            rows, refused = _points(table, tree, of_kind, points, metric, kinds)
+            refused = Refusals(tree.body_of[metric], tree.bodies)
+            refused.refuse(kinds[metric] > 1, _TWO_KINDS)
+            timely.judge(numbers(points.field("time_unix_nano")), refused)
+            rows = _points(table, tree, of_kind, points, metric, refused)
             tables[table] = rows
             refusals.append(refused)
     return tables, refusals
@@ -69,10 +75,8 @@ def _points(
     of_kind: Any,
     points: Any,
     metric: NDArray[np.int64],
-    kinds: NDArray[np.int64],
-) -> tuple[pa.RecordBatch, Refusals]:
-    refusals = Refusals(tree.body_of[metric], tree.bodies)
-    refusals.refuse(kinds[metric] > 1, _TWO_KINDS)
+    refusals: Refusals,
+) -> pa.RecordBatch:
     attributes = Attributes.of(points.field("attributes"))
     refusals.refuse(attributes.ambiguous, AMBIGUOUS)
     above = tree.ambiguous(scopes=True)
@@ -94,7 +98,7 @@ def _points(
     rows = pa.RecordBatch.from_arrays(
         [columns[name] for name in schema.names], schema=schema
     )
-    return refusals.apply(rows), refusals
+    return refusals.apply(rows)
 
 
 def _head(tree: Envelope, metric: NDArray[np.int64]) -> dict[str, Any]:

@@ -29,6 +29,8 @@ from algovigil_processor.schema import SCHEMAS, Table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from algovigil_processor.decode.timely import Timely
+
 _KINDS: Final = pa.array(
     ["Unspecified", "Internal", "Server", "Client", "Producer", "Consumer", ""]
 )
@@ -37,13 +39,14 @@ _ERROR: Final = 2
 
 
 def decode_traces(
-    request: pa.ListArray,
+    request: pa.ListArray, timely: Timely
 ) -> tuple[dict[Table, pa.RecordBatch], Refusals]:
     """Return the rows of *request* by table, and what was refused."""
     tree = Envelope.of(request, "scope_spans", "spans")
     spans = tree.records
     refusals = Refusals(tree.body_of, tree.bodies)
     attributes = Attributes.of(spans.field("attributes"))
+    timely.judge(numbers(spans.field("start_time_unix_nano")), refusals)
     columns = _own(spans, refusals)
     columns |= _events(spans.field("events"), refusals)
     columns |= _links(spans.field("links"), refusals)

@@ -1,7 +1,8 @@
 """`Intake`: the only queue, bounded in bytes and shared fairly between peers.
 
 Full means refuse at once, with advice; nothing here waits for room. Workers take all
-that waits, up to a group's bytes, so that load makes groups larger, never later.
+that waits, up to a group's bytes, so that load makes groups larger, never later; one
+more takes what small senders sent while the others are at work on large groups.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Signal: TypeAlias = Literal["traces", "metrics", "logs"]
 _OVERHEAD_BYTES: Final = 512  # what an empty request costs us to hold
+_LITTLE_BYTES: Final = 64 * 1024  # what a peer may hold to be served by express
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Intake:
         self._held: dict[str, int] = {}  # bytes waiting or in work, by peer
         self._bytes = 0
         self._closed = False
+        self._idle = 0  # takers that wait, express ones aside
         self._in_work: dict[str, Future[Accepted]] = {}
         self._done: dict[str, tuple[int, Accepted]] = {}
         for key, received_ns, rejected in known:
@@ -102,7 +105,7 @@ class Intake:
             self._in_work[request.digest] = request.future
             self._waiting.setdefault(request.peer, deque()).append(request)
             self._telemetry.gauge("intake.bytes", self._bytes)
-            self._change.notify()
+            self._change.notify_all()
         return request.future
 
     def _share(self, peer: str) -> int:
@@ -121,25 +124,40 @@ class Intake:
         answered.set_result(seen[1])
         return answered
 
-    def take(self, group_bytes: int) -> list[Request]:
+    def take(self, group_bytes: int, *, express: bool = False) -> list[Request]:
         """Wait for requests and return up to *group_bytes* of them, peers in turn.
 
+        An *express* taker takes only what peers with little sent, and only while every
+        other taker is at work: a small sender never waits for the groups of large ones.
         An empty list means that the intake is closed and empty.
         """
         with self._change:
-            while not self._waiting and not self._closed:
+            self._idle += not express
+            while not (peers := self._ready(express)) and not self._closed:
                 self._change.wait()
+            self._idle -= not express
             group: list[Request] = []
             size = 0
-            while self._waiting and size < group_bytes:
-                peer = next(iter(self._waiting))
+            while peers and size < group_bytes:
+                peer = peers.popleft()
                 requests = self._waiting.pop(peer)
                 request = requests.popleft()
                 if requests:
                     self._waiting[peer] = requests  # to the end of the turn order
+                    peers.append(peer)
                 group.append(request)
                 size += len(request.body)
+            if self._waiting:
+                self._change.notify_all()  # this taker is no longer idle
             return group
+
+    def _ready(self, express: bool) -> deque[str]:
+        """Return the peers whose requests such a taker may take, in turn order."""
+        if not express or self._closed:
+            return deque(self._waiting)
+        if self._idle:
+            return deque()
+        return deque(p for p in self._waiting if self._held[p] <= _LITTLE_BYTES)
 
     def accept(self, request: Request, accepted: Accepted) -> None:
         """Answer *request*: it is durable."""
@@ -178,7 +196,13 @@ class Intake:
             self._closed = True
             self._change.notify_all()
 
-    def work(self, group_bytes: int, process: Callable[[list[Request]], None]) -> None:
+    def work(
+        self,
+        group_bytes: int,
+        process: Callable[[list[Request]], None],
+        *,
+        express: bool = False,
+    ) -> None:
         """Be a worker: process groups until the intake is closed and empty."""
-        while group := self.take(group_bytes):
+        while group := self.take(group_bytes, express=express):
             process(group)

@@ -54,4 +54,7 @@ class Ingest:
     segment_seconds: float = 0.5
     journal_bytes: int = 4 * 1024 * 1024 * 1024
     dedup_horizon: float = 3600.0
+    future_seconds: float = 86_400.0
+    """A record dated further ahead is refused alone; its sender is told."""
+    late_seconds: float = 10 * 365.25 * 86_400.0
     workers: int = 2

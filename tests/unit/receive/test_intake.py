@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future
 
 import pytest
@@ -41,6 +42,44 @@ def test_a_group_stops_at_its_bytes() -> None:
         queue.offer(request(bytes([number]) * 100))
     assert 2 == len(queue.take(150))
     assert 2 == len(queue.take(1 << 20))
+
+
+def test_small_senders_need_not_wait_for_the_groups_of_large_ones() -> None:
+    """While every worker is at a group, express takes what peers with little sent."""
+    queue = intake()
+    for number in range(3):
+        queue.offer(request(bytes([number]) * 50_000, "greedy"))
+    first = queue.take(50_000)
+    assert ["greedy"] == [r.peer for r in first]
+    queue.offer(request(b"s", "small"))
+    assert ["small"] == [r.peer for r in queue.take(1 << 20, express=True)]
+    assert ["greedy"] * 2 == [r.peer for r in queue.take(1 << 20)]
+
+
+def test_express_leaves_an_idle_worker_its_work() -> None:
+    """Without load one worker takes all, so that groups stay whole."""
+    queue = intake()
+    taken: dict[str, int] = {}
+
+    def work(name: str, express: bool) -> None:
+        while group := queue.take(1 << 20, express=express):
+            taken[name] = taken.get(name, 0) + len(group)
+            for one in group:
+                queue.accept(one, Accepted())
+
+    threads = [
+        threading.Thread(target=work, args=("worker", False)),
+        threading.Thread(target=work, args=("express", True)),
+    ]
+    for thread in threads:
+        thread.start()
+    for number in range(50):
+        queue.offer(request(bytes([number]), "small")).result(5)
+    queue.close()
+    for thread in threads:
+        thread.join(5)
+    assert 50 == sum(taken.values())
+    assert taken["worker"] > taken.get("express", 0)
 
 
 def test_full_refuses_at_once_and_frees_again() -> None:
