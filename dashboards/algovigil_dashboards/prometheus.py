@@ -35,7 +35,7 @@ MODEL: Final = Variable(
     PROMETHEUS,
 )
 FOUND_MODEL: Final = Variable(
-    "model", "Model", "label_values(algovigil_clinical_metric, model)", PROMETHEUS
+    "model", "Model", "label_values(algovigil_clinical_value, model)", PROMETHEUS
 )
 INSTANCE: Final = Variable(
     "instance",
@@ -97,7 +97,7 @@ def medical_ai() -> Dashboard:
                 "Drift: population stability index by feature",
                 PromQl(
                     "max by (model, feature) "
-                    f'(algovigil_drift{{{_FOUND},method="psi"}})',
+                    f'(algovigil_drift_statistic{{{_FOUND},method="psi",subgroup=""}})',
                     "{{model}} / {{feature}}",
                 ),
                 low=0,
@@ -111,18 +111,15 @@ def medical_ai() -> Dashboard:
 def clinical_outcomes() -> Dashboard:
     """Return the figures that outcomes give, with their intervals and counts."""
 
-    def figure(metric: str, field: str = "") -> str:
-        return (
-            f"algovigil_clinical_metric{field}"
-            f'{{{_FOUND},metric="{metric}",subgroup_key=""}}'
-        )
+    def figure(metric: str, field: str = "value") -> str:
+        return f'algovigil_clinical_{field}{{{_FOUND},metric="{metric}",subgroup=""}}'
 
     def over_time(title: str, metric: str) -> Panel:
         return series(
             title,
             PromQl(figure(metric), "{{model}} {{version}}"),
-            PromQl(figure(metric, "_lower"), "{{model}} {{version}} lower"),
-            PromQl(figure(metric, "_upper"), "{{model}} {{version}} upper"),
+            PromQl(figure(metric, "lower"), "{{model}} {{version}} lower"),
+            PromQl(figure(metric, "upper"), "{{model}} {{version}} upper"),
             unit="percentunit",
             low=0,
             high=1,
@@ -148,10 +145,12 @@ def clinical_outcomes() -> Dashboard:
                 description="Of the worst of the chosen models.",
             ),
             stat(
-                "Outcomes behind it",
+                "Predictions with an outcome",
                 PromQl(
-                    f"sum({figure('diagnostic_accuracy', '_samples')})", instant=True
+                    f"min({figure('diagnostic_accuracy', 'completeness')})",
+                    instant=True,
                 ),
+                unit="percentunit",
                 width=12,
             ),
             over_time("Accuracy", "diagnostic_accuracy"),
@@ -160,9 +159,9 @@ def clinical_outcomes() -> Dashboard:
             series(
                 "Sensitivity by subgroup",
                 PromQl(
-                    f"algovigil_clinical_metric"
-                    f'{{{_FOUND},metric="sensitivity",subgroup_key!=""}}',
-                    "{{model}} {{subgroup_key}} {{subgroup_value}}",
+                    "algovigil_clinical_value"
+                    f'{{{_FOUND},metric="sensitivity",subgroup!=""}}',
+                    "{{model}} {{subgroup}} {{value}}",
                 ),
                 unit="percentunit",
                 low=0,
