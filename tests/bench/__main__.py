@@ -8,7 +8,23 @@ import os
 import platform
 import sys
 
-from tests.bench import decode_speed, drift_cost, ingest, redact_speed, sdk_overhead
+from tests.bench import (
+    alert_rules,
+    decode_speed,
+    drift_cost,
+    ingest,
+    redact_speed,
+    sdk_overhead,
+)
+
+BENCHES = (
+    sdk_overhead,
+    decode_speed,
+    redact_speed,
+    drift_cost,
+    ingest,
+    alert_rules,
+)
 
 
 def main() -> int:
@@ -18,7 +34,7 @@ def main() -> int:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "python": platform.python_version(),
     }
-    for module in (sdk_overhead, decode_speed, redact_speed, drift_cost, ingest):
+    for module in BENCHES:
         print(f"- {module.__name__} ...", file=sys.stderr)
         results[module.__name__.rpartition(".")[2]] = module.run()
     print(json.dumps(results, indent=2))

@@ -20,12 +20,14 @@ from algovigil_processor.alert.evaluate.readings import MISSING, Reading
 from algovigil_processor.alert.rules.check import checked
 from algovigil_processor.alert.rules.grammar import parse
 from algovigil_processor.alert.rules.metrics import METRICS
+from algovigil_processor.alert.rules.tree import render, terms
 from unit.alert.trees import calls, conditions, numbers, refs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from algovigil_processor.alert.evaluate.logic import Lookup
+    from algovigil_processor.alert.rules.tree import Expr
 
 # a comparison of each truth value, and of unknown
 WORDS = {True: "psi > 0", False: "psi < 0", None: "ks_p_value > 0"}
@@ -36,6 +38,11 @@ TRUTHS = (True, False, None)
 def by_name(readings: Mapping[str, Reading]) -> Lookup:
     """Answer every need of a metric by the one reading of its name."""
     return lambda need: readings.get(need.metric, MISSING)
+
+
+def shown(expr: Expr, lookup: Lookup) -> tuple[tuple[str, float | None], ...]:
+    """What the terms of *expr* came to, by their text."""
+    return figures([(render(term), term) for term in terms(expr)], lookup)
 
 
 def truth(text: str, readings: dict[str, Reading] | None = None) -> bool | None:
@@ -124,8 +131,8 @@ def test_more_knowledge_never_turns_a_judgement(
 def test_headline_figure_is_the_first_that_is_known() -> None:
     """The figure of an alert is the first metric of the condition with a value."""
     expr = checked(parse("ks_p_value < 0.05 or psi > 0.2"))
-    assert 0.3 == first_value(figures(expr, by_name({"psi": Reading(0.3)})))
-    assert first_value(figures(expr, by_name({}))) is None
+    assert 0.3 == first_value(shown(expr, by_name({"psi": Reading(0.3)})))
+    assert first_value(shown(expr, by_name({}))) is None
 
 
 @pytest.mark.parametrize(
@@ -148,7 +155,7 @@ def test_functions(text: str, value: float) -> None:
         "request_count": Reading(1200.0),
     }
     expr = checked(parse(f"{text} > 0"))
-    ((term, figure),) = figures(expr, by_name(known))
+    ((term, figure),) = shown(expr, by_name(known))
     assert pytest.approx(value) == figure
     assert term.startswith(text.partition("(")[0])
 

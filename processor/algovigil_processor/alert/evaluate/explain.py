@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from algovigil_processor.alert.evaluate.judge import judge
+from algovigil_processor.alert.evaluate.judge import judge, lookup_of
+from algovigil_processor.alert.evaluate.logic import figures
 from algovigil_processor.alert.rules.tree import render
 
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ def explain_rule(
             for window, needs, sql in reader.plan(rule.needs)
         ),
         tuple(
-            Outcome(v.identity.subject, v.result, v.judgement.reason, dict(v.values))
+            Outcome(
+                v.identity.subject,
+                v.result,
+                v.judgement.reason,
+                dict(figures(rule.named, lookup_of(readings, v.identity.subject, 0))),
+            )
             for v in verdicts
         ),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from algovigil_processor.alert.evaluate.lifecycle import (
     AlertState,
@@ -31,10 +31,15 @@ if TYPE_CHECKING:
     from algovigil_processor.alert.evaluate.readings import Readings, Subject
     from algovigil_processor.alert.rules.compile import Rule
 
+_NOTHING: Final = AlertState()
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one rule came to on one subject, and what that changed."""
+    """What one rule came to on one subject, and what that changed.
+
+    `values` are those of an alert: where none is or was, nobody asks for them.
+    """
 
     rule: Rule
     identity: Identity
@@ -77,12 +82,13 @@ def judge(
         for subject in sorted(there):
             if rule.covers(subject):
                 identity = Identity(rule.name, subject)
-                lookup = _lookup(readings, subject, rule.min_samples or min_samples)
-                before = known.get(identity, AlertState())
+                lookup = lookup_of(readings, subject, rule.min_samples or min_samples)
+                before = known.get(identity, _NOTHING)
                 yield _verdict(rule, identity, before, lookup, now_ns)
 
 
-def _lookup(readings: Readings, subject: Subject, min_samples: int) -> Lookup:
+def lookup_of(readings: Readings, subject: Subject, min_samples: int) -> Lookup:
+    """Return what answers the needs of *subject*, void under *min_samples*."""
     return lambda need: readings.get(need, subject, min_samples)
 
 
@@ -98,5 +104,6 @@ def _verdict(
         truth = False if evaluate(rule.resolve, lookup).truth else None
     timing = Timing(rule.for_ns, rule.keep_ns)
     after, steps = advance(identity, before, truth, now_ns, timing)
-    values = figures(rule.condition, lookup)
+    is_alert = not before.phase == after.phase == "inactive"
+    values = figures(rule.named, lookup) if is_alert else ()
     return Verdict(rule, identity, judgement, before, after, steps, values)

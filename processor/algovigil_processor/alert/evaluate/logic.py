@@ -30,16 +30,14 @@ from algovigil_processor.alert.rules.tree import (
     Not,
     Number,
     Some,
-    render,
-    terms,
-    unselected,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from algovigil_processor.alert.evaluate.readings import Reason
     from algovigil_processor.alert.rules.needs import Need
+    from algovigil_processor.alert.rules.tree import Term
 
     Lookup: TypeAlias = Callable[[Need], Reading]
 
@@ -152,16 +150,17 @@ def _burn(call: Call, read: Reading) -> Reading:
     return _applied("/", read, allowed)
 
 
-def figures(expr: Expr, lookup: Lookup) -> tuple[tuple[str, float | None], ...]:
-    """Return each term of *expr*, written without selectors, and its value."""
-    found: dict[str, float | None] = {}
-    for term in terms(expr):
-        if isinstance(term, Absent):
-            read = lookup(needs_of(term)[0])
-            found[render(unselected(term.of))] = read.value
-        else:
-            found[render(unselected(term))] = number(term, lookup).value
-    return tuple(found.items())
+def figures(
+    named: Iterable[tuple[str, Term]], lookup: Lookup
+) -> tuple[tuple[str, float | None], ...]:
+    """Return what each term of *named* came to, by its name."""
+    return tuple((name, _figure(term, lookup)) for name, term in named)
+
+
+def _figure(term: Term, lookup: Lookup) -> float | None:
+    if isinstance(term, Absent):
+        return lookup(needs_of(term)[0]).value
+    return number(term, lookup).value
 
 
 def first_value(values: tuple[tuple[str, float | None], ...]) -> float | None:

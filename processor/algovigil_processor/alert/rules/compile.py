@@ -16,7 +16,13 @@ from algovigil_processor.alert.message import MAX_NAME, line
 from algovigil_processor.alert.rules.check import checked
 from algovigil_processor.alert.rules.grammar import RuleSyntaxError, parse
 from algovigil_processor.alert.rules.needs import Need, needs
-from algovigil_processor.alert.rules.tree import metrics, render
+from algovigil_processor.alert.rules.tree import (
+    Absent,
+    metrics,
+    render,
+    terms,
+    unselected,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +30,7 @@ if TYPE_CHECKING:
     from algovigil.config import Rule as RuleSetting
     from algovigil_processor.alert.evaluate.readings import Subject
     from algovigil_processor.alert.rules.metrics import Cut
-    from algovigil_processor.alert.rules.tree import Expr
+    from algovigil_processor.alert.rules.tree import Expr, Term
     from algovigil_processor.alert.turn import Severity
 
 
@@ -58,23 +64,21 @@ class Rule:
     setting: str = ""
     """JSON of what was written, with the condition as `render` writes it."""
 
+    cut: Cut = ""
+    """What the rule judges apart, within a version."""
+    selects: tuple[tuple[str, str], ...] = ()
+    """What the selectors of the condition ask of a subject."""
+    named: tuple[tuple[str, Term], ...] = ()
+    """What the condition reads, each as a person is shown it."""
+
     @property
     def text(self) -> str:
         """The condition as `render` writes it."""
         return render(self.written)
 
-    @property
-    def cut(self) -> Cut:
-        """What the rule judges apart, within a version."""
-        return next((ref.cut for ref in metrics(self.condition) if ref.cut), "")
-
     def covers(self, subject: Subject) -> bool:
         """Whether every selector of the condition lets *subject* through."""
-        return all(
-            getattr(subject, label) == wanted
-            for ref in metrics(self.condition)
-            for label, wanted in ref.selector
-        )
+        return all(getattr(subject, label) == wanted for label, wanted in self.selects)
 
 
 def compile_rules(settings: Iterable[RuleSetting]) -> tuple[Rule, ...]:
@@ -131,6 +135,9 @@ def compiled(setting: RuleSetting, origin: Origin = "file") -> Rule:
         origin,
         needs(condition) | (needs(resolve) if resolve else frozenset()),
         _plain(setting, written),
+        next((ref.cut for ref in metrics(condition) if ref.cut), ""),
+        tuple(dict.fromkeys(s for ref in metrics(condition) for s in ref.selector)),
+        _named(condition),
     )
     if resolve is not None and not _one_cut(rule.cut, resolve):
         raise ConfigError(
@@ -140,6 +147,14 @@ def compiled(setting: RuleSetting, origin: Origin = "file") -> Rule:
             )
         )
     return rule
+
+
+def _named(condition: Expr) -> tuple[tuple[str, Term], ...]:
+    found: dict[str, Term] = {}
+    for term in terms(condition):
+        shown = term.of if isinstance(term, Absent) else term
+        found.setdefault(render(unselected(shown)), term)
+    return tuple(found.items())
 
 
 def _plain(setting: RuleSetting, written: Expr) -> str:
