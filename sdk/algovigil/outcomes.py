@@ -290,17 +290,20 @@ class ClinicalOutcomeTracker:
             except Refused:
                 self._one_by_one(box, sender, records)
                 continue
-            if rejected:
-                _log.warning("algovigil: the processor rejected %d outcomes", rejected)
-            box.ack(records)
+            if rejected:  # which ones, it does not say; a repetition adds nothing
+                self._one_by_one(box, sender, records)
+            else:
+                box.ack(records)
 
     def _one_by_one(self, box: Outbox, sender: Sender, records: list[bytes]) -> None:
         from algovigil.delivery import Refused
 
         for record in records:
             try:
-                sender.send([self._sealed().open(record)])
+                refused = sender.send([self._sealed().open(record)]) > 0
             except Refused:
+                refused = True
+            if refused:
                 _log.warning("algovigil: one outcome was refused and is set aside")
                 box.set_aside(record)
             else:

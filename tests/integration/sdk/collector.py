@@ -30,7 +30,7 @@ class _Service:
     def Export(self, request: Any, context: Any) -> Any:
         self._answer(context)
         self._keep.append(request)
-        return self._reply()
+        return self._reply(request)
 
 
 class Collector:
@@ -41,21 +41,22 @@ class Collector:
         self.failing: grpc.StatusCode | None = None
         self.hanging = threading.Event()
         self._server = grpc.server(ThreadPoolExecutor(4))
+        self.rejecting = ""
         for name, add, reply in (
             (
                 "traces",
                 traces_grpc.add_TraceServiceServicer_to_server,
-                traces.ExportTraceServiceResponse,
+                lambda _: traces.ExportTraceServiceResponse(),
             ),
             (
                 "metrics",
                 metrics_grpc.add_MetricsServiceServicer_to_server,
-                metrics.ExportMetricsServiceResponse,
+                lambda _: metrics.ExportMetricsServiceResponse(),
             ),
             (
                 "logs",
                 logs_grpc.add_LogsServiceServicer_to_server,
-                logs.ExportLogsServiceResponse,
+                self._took,
             ),
         ):
             add(_Service(self.requests[name], self._answer, reply), self._server)
@@ -66,6 +67,18 @@ class Collector:
     def _answer(self, context: Any) -> None:
         if self.failing is not None:
             context.abort(self.failing, "told to fail")
+
+    def _took(self, request: Any) -> Any:
+        """Answer as a processor that cannot take records which say `rejecting`."""
+        reply = logs.ExportLogsServiceResponse()
+        if self.rejecting:
+            reply.partial_success.rejected_log_records = sum(
+                self.rejecting in str(record)
+                for resource in request.resource_logs
+                for scope in resource.scope_logs
+                for record in scope.log_records
+            )
+        return reply
 
     def stop(self) -> None:
         self._server.stop(None).wait(5)

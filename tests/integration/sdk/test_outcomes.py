@@ -131,6 +131,23 @@ def test_a_poison_outcome_blocks_nobody(collector: Collector, tmp_path: Path) ->
     assert b"poison" in refused.read_bytes()
 
 
+def test_what_is_rejected_alone_is_set_aside_alone(
+    collector: Collector, tmp_path: Path
+) -> None:
+    """A partial success names a number, not a record: it is found, and kept."""
+    collector.rejecting = "poison"
+    tracker = ClinicalOutcomeTracker(settings(collector.endpoint, tmp_path))
+    for name in ("first", "poison", "last"):
+        tracker.record_outcome(PatientOutcome(PATIENT, "a", name))
+    tracker.start()
+    assert tracker.flush(10)
+    tracker.stop()
+    assert {"first", "last"} <= set(actual(collector))
+    (refused,) = tmp_path.glob("*/refused")
+    assert b"poison" in refused.read_bytes()
+    assert b"first" not in refused.read_bytes()
+
+
 def test_not_now_is_tried_again(collector: Collector, tmp_path: Path) -> None:
     """An overloaded or unauthorising processor is asked until it takes them."""
     collector.failing = grpc.StatusCode.UNAUTHENTICATED
