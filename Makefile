@@ -53,8 +53,8 @@ test-frameworks: venv ## run the tests of heavy frameworks, current and oldest o
 		tests/frameworks/test_servers.py -k 'not notebooks and not beside'
 
 .PHONY: soak
-soak: venv ## run the long fault and load tests
-	$(BIN)/python -m pytest -m soak --timeout 1800
+soak: venv ## run the long fault and load tests; prints what each met
+	$(BIN)/python -m pytest -s -m soak --timeout 7200
 
 .PHONY: bench
 bench: venv ## measure, each figure beside its baseline on the same work

@@ -13,6 +13,8 @@ from tests.bench import (
     decode_speed,
     drift_cost,
     ingest,
+    ingest_disk,
+    ingest_latency,
     redact_speed,
     sdk_overhead,
 )
@@ -23,6 +25,8 @@ BENCHES = (
     redact_speed,
     drift_cost,
     ingest,
+    ingest_disk,
+    ingest_latency,
     alert_rules,
 )
 

@@ -97,8 +97,20 @@ def _duration(spans: Any) -> NDArray[np.uint64]:
     return np.maximum(end, start) - start
 
 
+def _none(lists: Any, prefix: str) -> dict[str, Any]:
+    """Return the columns of *prefix* for spans without any: most have none."""
+    offsets = np.zeros(len(lists) + 1, np.int32)
+    return {
+        field.name: listed(offsets, pa.array([], field.type.value_type))
+        for field in SCHEMAS["otel_traces"]
+        if field.name.startswith(prefix)
+    }
+
+
 def _events(lists: Any, refusals: Refusals) -> dict[str, Any]:
     events, owner = unnest(lists)
+    if not len(events):
+        return _none(lists, "Events.")
     offsets = starts(lists)
     attributes = Attributes.of(events.field("attributes"))
     _refuse_owners(attributes.ambiguous, owner, AMBIGUOUS, refusals)
@@ -111,6 +123,8 @@ def _events(lists: Any, refusals: Refusals) -> dict[str, Any]:
 
 def _links(lists: Any, refusals: Refusals) -> dict[str, Any]:
     links, owner = unnest(lists)
+    if not len(links):
+        return _none(lists, "Links.")
     offsets = starts(lists)
     attributes = Attributes.of(links.field("attributes"))
     trace = hex_ids(links.field("trace_id"), 16)

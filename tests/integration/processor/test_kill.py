@@ -120,7 +120,7 @@ def restarted(data_dir: Path, rng: random.Random, kills: Kills) -> Served:
     ("cycles", "between"),
     [
         (5, 1),
-        pytest.param(200, 20, marks=[pytest.mark.soak, pytest.mark.timeout(2400)]),
+        pytest.param(200, 20, marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
     ],
 )
 def test_stored_equals_acknowledged_after_kills(
@@ -144,6 +144,7 @@ def test_stored_equals_acknowledged_after_kills(
     while kills.total < cycles:
         time.sleep(0.1 + rng.random())  # a kill at any moment of the stream
         kill(served, kills, between)
+        print(kills, flush=True)
         served = restarted(data_dir, rng, kills)
         address[0] = served.addresses["grpc"]
     stopping.set()
