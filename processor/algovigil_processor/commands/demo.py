@@ -23,7 +23,8 @@ EPILOG: Final = """\
 A FastAPI service with not one line of Algovigil in it scores patients of the Wisconsin
 Diagnostic Breast Cancer data. Half-way its scanner shifts: mean texture, worst texture
 and worst smoothness come out 1.7 times too large. Drift is named on these features,
-pathology's labels show that accuracy fell, an alert reaches a webhook and a mailbox.
+pathology's labels show that accuracy fell, and an alert reaches a webhook; nobody takes
+it on, so it escalates to a mailbox, is acknowledged, ends when the scanner is mended.
 Every request plants made-up identities in a header, the query, baggage, a log line and
 an exception; none may be found in anything stored or sent, and all the same traffic
 under `observe_only` must be, or the search proves nothing.
@@ -46,6 +47,9 @@ KEYS: Final = (
     "accuracy_before",
     "accuracy_after",
     "alerts_fired",
+    "alerts_escalated",
+    "alerts_acknowledged",
+    "alerts_resolved",
     "deliveries",
     "canaries_planted",
     "canaries_leaked",

@@ -22,6 +22,12 @@ _COUNTS: Final = {
     "drift_findings": "SELECT count() AS n FROM drift_findings WHERE status = 'drift'",
     "alerts_fired": "SELECT uniqExact(incident_id) AS n FROM alert_events "
     "WHERE state_to = 'firing'",
+    "alerts_escalated": "SELECT uniqExact(incident_id) AS n FROM alert_events "
+    "WHERE reason = 'escalated'",
+    "alerts_acknowledged": "SELECT uniqExact(incident_id) AS n FROM alert_events "
+    "WHERE reason = 'acknowledged'",
+    "alerts_resolved": "SELECT uniqExact(incident_id) AS n FROM alert_events "
+    "WHERE state_to = 'resolved'",
 }
 _ACCURACY: Final = """
 SELECT value, lower, upper, denominator, labelled, inferences, status

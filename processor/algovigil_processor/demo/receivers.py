@@ -34,6 +34,10 @@ class Mailbox:
             name = f"{len(self._messages):05d}.message"
         (self._folder / name).write_bytes(content)
 
+    def has(self, *words: bytes) -> bool:
+        """Tell whether one message holds all of *words*."""
+        return any(all(w in message for w in words) for message in self.messages())
+
     def messages(self) -> list[bytes]:
         """Return all messages so far."""
         with self._lock:

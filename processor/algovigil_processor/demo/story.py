@@ -18,7 +18,7 @@ import yaml
 from algovigil import MonitoringConfig
 from algovigil.outcomes import ClinicalOutcomeTracker
 from algovigil_processor.compliance.leaks import scan_files, scan_store
-from algovigil_processor.demo import processes
+from algovigil_processor.demo import on_call, processes
 from algovigil_processor.demo.facts import Facts, Picture
 from algovigil_processor.demo.patients import CARRIERS, SHIFT, SHIFTED, Ward
 from algovigil_processor.demo.receivers import Receivers
@@ -36,6 +36,8 @@ _PER_SECOND: Final = 60.0
 _WINDOW_SECONDS: Final = 8.0
 _LABEL_DELAY: Final = 1.5
 _FLOOR: Final = 0.85
+_RULE: Final = "Accuracy below 0.85"
+_ESCALATION_SECONDS: Final = 2.0
 _STEP_SECONDS: Final = 45.0  # a step that is not seen by then did not happen
 _CONTROL_VISITS: Final = 50  # each identity of each carrier, two exceptions
 _LIVE_PHASE_SECONDS: Final = 40.0
@@ -62,6 +64,8 @@ def settings(receivers: Receivers, preset: str) -> dict[str, object]:
         "alerts": {
             "interval": 1,
             "window": _WINDOW_SECONDS,
+            "private_networks": ["127.0.0.0/8"],
+            "grouping": {"wait": 1, "interval": 2},
             "channels": {
                 "webhook": {"type": "webhook", "url": receivers.webhook_url},
                 "mail": {
@@ -75,11 +79,11 @@ def settings(receivers: Receivers, preset: str) -> dict[str, object]:
             },
             "rules": [
                 {
-                    "name": "Accuracy below 0.85",
+                    "name": _RULE,
                     "condition": f"diagnostic_accuracy < {_FLOOR}",
                     "severity": "critical",
                     "duration": 1,
-                    "channels": ["webhook", "mail"],
+                    "channels": ["webhook"],
                 },
                 {
                     "name": "Features drifted",
@@ -89,6 +93,12 @@ def settings(receivers: Receivers, preset: str) -> dict[str, object]:
                     "channels": ["webhook"],
                 },
             ],
+        },
+        "escalation": {
+            "escalation_time": _ESCALATION_SECONDS / 60,
+            "max_level": 1,
+            "escalation_channels": {"level_1": ["mail"]},
+            "severities": ["critical"],
         },
     }
 
@@ -134,6 +144,7 @@ class Story:
             try:
                 await self._calm()
                 await self._shift(traffic, receivers)
+                await self._respond(traffic, api, receivers)
                 traffic.stopping = True
                 await sending
                 await self._settle(traffic)
@@ -270,17 +281,40 @@ class Story:
             lambda p: (
                 p.accuracy is not None
                 and p.accuracy.upper < _FLOOR + 0.05
-                and ("Accuracy below 0.85", "critical", "firing") in p.alerts
+                and (_RULE, "critical", "firing") in p.alerts
             ),
         )
         picture = self._picture
         if picture is not None and picture.accuracy is not None:
             self._result.counts["accuracy_after"] = round(picture.accuracy.value, 4)
         await self._until(
-            "the alert reached the webhook and the mailbox",
+            "the alert reached the webhook",
+            lambda _: receivers.posts.has(b"alert.firing", b"Accuracy below"),
+        )
+
+    async def _respond(self, traffic: Traffic, api: str, receivers: Receivers) -> None:
+        """Nobody answers, so it escalates; somebody takes it on and mends the cause."""
+        await self._until(
+            "the alert, which nobody took on, escalated to the mailbox",
             lambda p: (
-                any(b"Accuracy below" in m for m in receivers.posts.messages())
-                and bool(receivers.mails.messages())
+                p.counts["alerts_escalated"] > 0
+                and receivers.mails.has(b"Accuracy below", b"escalated")
+            ),
+        )
+        taken = await asyncio.to_thread(on_call.acknowledge, api, _RULE)
+        self._result.expect("the alert could be acknowledged", taken)
+        await self._until(
+            "the alert is acknowledged",
+            lambda p: p.counts["alerts_acknowledged"] > 0,
+        )
+        traffic.shifted = False
+        self._view.phase("acknowledged; the scanner is in order again")
+        await self._until(
+            "the alert resolved, and the webhook heard of it",
+            lambda p: (
+                (_RULE, "critical", "firing") not in p.alerts
+                and p.counts["alerts_resolved"] > 0
+                and receivers.posts.has(b"alert.resolved", b"Accuracy below")
             ),
         )
 

@@ -60,33 +60,29 @@ class Slack:
 
 
 def payload(message: Message) -> dict[str, object]:
-    """Return *message* as Slack shows it: a header, and what is there to know."""
+    """Return *message* as Slack shows it: a header, then a block an incident."""
     headline = message.headline()
-    text = message.text().partition("\n\n")[2].strip()
+    texts = ["\n".join(item.lines()) for item in message.items]
+    if message.more:
+        texts.append(f"and {message.more} more")
+    if message.link:
+        texts.append(message.link)
+    header = {"type": "plain_text", "text": headline[:_MOST_HEADER]}
     return {
         "text": escape(headline),
         "blocks": [
-            {
-                "type": "header",
-                "text": {"type": "plain_text", "text": _cut(headline, _MOST_HEADER)},
-            },
-            {
-                "type": "section",
-                # no markup in it: escaped, a name can mention nobody
-                "text": {
-                    "type": "mrkdwn",
-                    "text": _cut(escape(text) or "-", _MOST_TEXT),
-                    "verbatim": True,
-                },
-            },
+            {"type": "header", "text": header},
+            *(_section(text) for text in texts),
         ],
     }
+
+
+def _section(text: str) -> dict[str, object]:
+    # no markup in it: escaped, a name can mention nobody
+    said = {"type": "mrkdwn", "text": escape(text)[:_MOST_TEXT], "verbatim": True}
+    return {"type": "section", "text": said}
 
 
 def escape(text: str) -> str:
     """Return *text* with Slack's three marks escaped, so that it is only text."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 2].rpartition("\n")[0] + "\n…"
