@@ -6,7 +6,6 @@ what was committed. So no message is invented, and none is lost to a kill.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -87,8 +86,7 @@ class Delivery:
 
     def announce(self, db: sa.Connection, turns: Sequence[Turn], now_ns: int) -> None:
         """Owe what *turns*, and all that is due with them, have to tell."""
-        roster.note_turns(db, turns)
-        self._wake_ns = self._notifier.run(db, now_ns)
+        self._wake_ns = self._notifier.run(db, now_ns, turns)
 
     def notify(self, now_ns: int) -> None:
         """Owe what is due without a turn: repeats, escalations, ends of mutes."""
@@ -163,8 +161,7 @@ class Delivery:
         except Lost:
             return  # another replica took over in between
 
-    def _heard(self) -> None:
+    def _heard(self, now_ns: int) -> None:
         """Look at once at what a person did."""
         self._wake_ns = 0
-        if self.lease.held():
-            self._lead(time.time_ns())
+        self._lead(now_ns)

@@ -72,7 +72,7 @@ class Desk:
         alerts: Alerts,
         escalation: Escalation,
         clean: Callable[[str, str], str],
-        heard: Callable[[], None],
+        heard: Callable[[int], None],
     ) -> None:
         self._state: Final = state
         self._alerts: Final = alerts
@@ -100,7 +100,7 @@ class Desk:
             row = _open(db, incident_id)
             _change(db, incident_id, ack_by=who, ack_ns=now_ns, ack_until_ns=until_ns)
             roster.add_deeds(db, [Deed(row, "acknowledged", minutes, who)], now_ns)
-        self._heard()
+        self._heard(now_ns)
         return until_ns
 
     def unacknowledge(self, incident_id: str, by: str, now_ns: int) -> None:
@@ -118,7 +118,7 @@ class Desk:
             # ends now, so that the next pass finds it expired
             _change(db, incident_id, ack_until_ns=now_ns)
             roster.add_deeds(db, [Deed(row, "unacknowledged", None, who)], now_ns)
-        self._heard()
+        self._heard(now_ns)
 
     def resolve(self, incident_id: str, by: str, now_ns: int) -> None:
         """End an incident by hand; if its condition holds, another begins.
@@ -134,7 +134,7 @@ class Desk:
             ledger.close_incidents(db, [incident_id], now_ns, "manual")
             deed = Deed(row, "manual", None, who)
             roster.add_deeds(db, [deed], now_ns, after="resolved")
-        self._heard()
+        self._heard(now_ns)
 
     def silence(
         self,
@@ -180,7 +180,7 @@ class Desk:
             if replaces:
                 _expire(db, replaces, now_ns)
             db.execute(sa.insert(SILENCES).values(row))
-        self._heard()
+        self._heard(now_ns)
         return SilenceView(**row | {"matchers": tuple(texts)})  # type: ignore[arg-type] # the row is the view's
 
     def expire(self, silence_id: str, now_ns: int) -> None:
@@ -191,7 +191,7 @@ class Desk:
         """
         with self._state.write() as db:
             _expire(db, silence_id, now_ns)
-        self._heard()
+        self._heard(now_ns)
 
     def silences(self, now_ns: int) -> list[SilenceView]:
         """Return the silences that are not over, the next to end first."""
@@ -225,7 +225,7 @@ class Desk:
         """
         with self._state.write() as db:
             if not owed.replay(db, delivery_id, now_ns):
-                raise LookupError(f"no dead letter {delivery_id}")
+                raise LookupError(f"no dead letter {line(delivery_id)}")
 
     def _who(self, by: str) -> str:
         who = label(self._clean("actor", by))

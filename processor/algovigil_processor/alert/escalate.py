@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ class Policy:
     period_ns: int
     levels: tuple[tuple[str, ...], ...]
 
+    @lru_cache(maxsize=64)  # noqa: B019 # policies are few, and equal ones are one
     def text(self) -> str:
         """Return the policy as the incident keeps it."""
         return json.dumps({"period_ns": self.period_ns, "levels": self.levels})
 
     @classmethod
+    @lru_cache(maxsize=64)
     def of(cls, text: str) -> Policy | None:
         """Read what `text` wrote; '' is no policy."""
         if not text:

@@ -93,13 +93,13 @@ def look(group: Group, members: Sequence[Member], now_ns: int, timing: Timing) -
     """Return what is to be told of *group* at *now_ns*, and the group afterwards."""
     firing = tuple(m for m in members if not m.over and not m.muted)
     acknowledged = bool(firing) and all(m.acknowledged for m in firing)
+    news: Reason | Literal[""] = ""
+    if acknowledged and not group.acknowledged and group.told_ns:
+        news = "acknowledged"
     urgent = _urgent(group, firing, now_ns, timing)
     if not urgent and not _due(group, now_ns, timing):
-        if acknowledged == group.acknowledged:
-            return Look(group)
         after = replace(group, acknowledged=acknowledged)
-        told = acknowledged and group.told_ns > 0
-        return Look(after, "acknowledged" if told else "", firing if told else ())
+        return Look(after, news, firing if news else ())
     resolved = tuple(m for m in members if m.over and m.told == "firing")
     unheard = tuple(m for m in members if m.over and not m.told)
     reason = urgent or _reason(group, firing, resolved, now_ns, timing)
@@ -112,7 +112,7 @@ def look(group: Group, members: Sequence[Member], now_ns: int, timing: Timing) -
         acknowledged,
     )
     if not reason:
-        return Look(after, unheard=unheard)
+        return Look(after, news, firing if news else (), unheard=unheard)
     return Look(after, reason, firing, resolved, unheard)
 
 

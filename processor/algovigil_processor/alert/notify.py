@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from algovigil_processor.alert.deliver import Courier
-    from algovigil_processor.alert.group import Look
+    from algovigil_processor.alert.group import Look, Told
     from algovigil_processor.alert.message import Event
     from algovigil_processor.alert.policy import Notifying
     from algovigil_processor.alert.roster import GroupKey, Open, Roster
     from algovigil_processor.alert.suppress import Mute
+    from algovigil_processor.alert.turn import Turn
     from algovigil_processor.telemetry import Telemetry
 
 TOO_MANY: Final = ""
@@ -56,13 +57,17 @@ class Notifier:
         self._telemetry: Final = telemetry
         self._api: Final = api.rstrip("/")
 
-    def run(self, db: sa.Connection, now_ns: int) -> int:
-        """Do what is due at *now_ns*; return when to look again, at the latest."""
+    def run(self, db: sa.Connection, now_ns: int, turns: Sequence[Turn] = ()) -> int:
+        """Do what is due at *now_ns*; return when to look again, at the latest.
+
+        *turns* are those of this transaction: an incident begins with its own.
+        """
         book = roster.load(db, lock=True)
         before = dict(book.circles)
+        turned = self._turn(book, turns)
         self._forget(book)
         muted = self.muted(db, book, now_ns)
-        self._escalate(db, book, muted, now_ns)
+        self._escalate(db, book, muted, turned, now_ns)
         self._place(book, now_ns)
         told = self._look(db, book, muted, now_ns)
         self._tidy(db, book)
@@ -90,6 +95,7 @@ class Notifier:
         db: sa.Connection,
         book: Roster,
         muted: Mapping[str, Sequence[Mute]],
+        turned: Mapping[str, Turn],
         now_ns: int,
     ) -> None:
         """Begin what is new, and take each incident as far as it is due."""
@@ -98,7 +104,7 @@ class Notifier:
         for one in book.incidents.values():
             before = one.course if one.row.begun else None
             if before is None:
-                self._begin(book, one, now_ns)
+                self._begin(book, one, turned.get(one.incident_id), now_ns)
             if not one.over:
                 step = escalate.advance(
                     one.course, one.policy, now_ns, muted=bool(muted[one.incident_id])
@@ -113,7 +119,7 @@ class Notifier:
                     self._telemetry.gauge(
                         "alert.escalation_late_seconds", step.late_ns / 1e9
                     )
-            if one.course != before:
+            if one.course != before or one.incident_id in turned:
                 changed.append(one)
         roster.save_courses(db, changed)
         roster.add_deeds(db, deeds, now_ns)
@@ -126,8 +132,16 @@ class Notifier:
             ),
         )
 
-    def _begin(self, book: Roster, one: Open, now_ns: int) -> None:
-        channels = self._known(json.loads(one.row.channels))
+    def _turn(self, book: Roster, turns: Sequence[Turn]) -> dict[str, Turn]:
+        """Note the figures of *turns*; return them by incident."""
+        turned = {turn.incident_id: turn for turn in turns}
+        for incident_id in turned.keys() & book.incidents.keys():
+            one, turn = book.incidents[incident_id], turned[incident_id]
+            one.figures, one.replayed = json.dumps(turn.values), turn.replayed
+        return turned
+
+    def _begin(self, book: Roster, one: Open, turn: Turn | None, now_ns: int) -> None:
+        channels = self._known(turn.channels if turn else ())
         one.policy = escalate.policy(self._rules.escalation, one.row.severity)
         one.course = escalate.begin(one.policy, now_ns, told=bool(channels))
         for channel in channels:
@@ -176,7 +190,7 @@ class Notifier:
             key = (place.channel, labels)
             if key not in book.circles:
                 book.circles[key] = self._open(key, one.row.fired_ns, now_ns)
-            book.put(replace(place, labels=labels))
+            book.put(Place(place.incident_id, place.channel, labels, place.level))
 
     def _open(self, key: GroupKey, fired_ns: int, now_ns: int) -> Circle:
         begun = group.begin(fired_ns, now_ns, self._rules.timing)
@@ -220,14 +234,9 @@ class Notifier:
         if not acknowledged:
             for member in (*look.firing, *look.resolved):
                 place = book.places[member.incident_id, circle.channel]
-                book.put(
-                    replace(
-                        place,
-                        told="resolved" if member.over else "firing",
-                        told_level=place.level,
-                        message_id=message_id,
-                    )
-                )
+                said: Told = "resolved" if member.over else "firing"
+                at = (place.incident_id, place.channel, place.labels, place.level)
+                book.put(Place(*at, said, place.level, message_id))
         return replace(circle, messages=circle.messages + 1)
 
     def _message(
@@ -303,11 +312,11 @@ def _item(one: Open) -> Item:
         row.since_ns,
         tuple(one.labels(_SUBJECT)),
         parse(row.condition),
-        tuple(map(tuple, json.loads(row.figures))),
+        tuple(map(tuple, json.loads(one.figures))),
         row.fired_ns,
         row.resolved_ns,
         row.ending,
-        row.replayed,
+        one.replayed,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from algovigil_processor.alert.escalate import Act
     from algovigil_processor.alert.group import Told
-    from algovigil_processor.alert.turn import Turn
 
 GroupKey = tuple[str, str]
 """A channel and the labels of one of its groups, as `alert_groups` has them."""
@@ -44,6 +43,8 @@ class Open:
     row: sa.Row[Any]
     course: Course
     policy: Policy | None
+    figures: str
+    replayed: bool
     act: Act = ""
 
     @property
@@ -74,6 +75,9 @@ class Place:
     message_id: str = ""
 
 
+_PLACE: Final = tuple(Place.__dataclass_fields__)
+
+
 @dataclass(frozen=True, slots=True)
 class Circle:
     """One group of a channel: those who share messages."""
@@ -95,6 +99,8 @@ class Roster:
     circles: dict[GroupKey, Circle]
     unsent: set[str]
     """Ids of messages that wait to be sent."""
+    stored: frozenset[tuple[str, str]]
+    """Places that the database has."""
     changed: set[tuple[str, str]] = field(default_factory=set)
     gone: set[tuple[str, str]] = field(default_factory=set)
 
@@ -127,10 +133,13 @@ def load(db: sa.Connection, *, lock: bool) -> Roster:
             row,
             Course(row.level, row.step_ns, row.ack_until_ns, row.withheld_ns),
             Policy.of(row.policy),
+            row.figures,
+            row.replayed,
         )
         for row in found
     }
-    places = (Place(**row) for row in db.execute(sa.select(MEMBERS)).mappings())
+    found = db.execute(sa.select(*(MEMBERS.c[name] for name in _PLACE)))
+    places = {(row.incident_id, row.channel): Place(*row) for row in found}
     circles = (
         Circle(
             row.channel,
@@ -144,15 +153,16 @@ def load(db: sa.Connection, *, lock: bool) -> Roster:
     )
     return Roster(
         incidents,
-        {(place.incident_id, place.channel): place for place in places},
+        places,
         {(circle.channel, circle.labels): circle for circle in circles},
         set(db.execute(waiting.where(OUTBOX.c.state == "waiting")).scalars()),
+        frozenset(places),
     )
 
 
 def save(db: sa.Connection, roster: Roster, before: Mapping[GroupKey, Circle]) -> None:
     """Write what changed of places and circles since *before*."""
-    keys = [*roster.changed, *roster.gone]
+    keys = [key for key in {*roster.changed, *roster.gone} if key in roster.stored]
     _each(
         db,
         sa.delete(MEMBERS).where(
@@ -162,7 +172,10 @@ def save(db: sa.Connection, roster: Roster, before: Mapping[GroupKey, Circle]) -
         [{"its_id": incident, "its_channel": channel} for incident, channel in keys],
     )
     places = [roster.places[key] for key in sorted(roster.changed)]
-    _each(db, sa.insert(MEMBERS), [_plain(place) for place in places])
+    rows: list[dict[str, object]] = [
+        {name: getattr(place, name) for name in _PLACE} for place in places
+    ]
+    _each(db, sa.insert(MEMBERS), rows)
     changed = {
         key
         for key in {*before, *roster.circles}
@@ -196,36 +209,15 @@ def save(db: sa.Connection, roster: Roster, before: Mapping[GroupKey, Circle]) -
     )
 
 
-def note_turns(db: sa.Connection, turns: Iterable[Turn]) -> None:
-    """Note of incidents that turned whom their rule tells, and of what figures."""
-    query = (
-        sa.update(INCIDENTS)
-        .where(INCIDENTS.c.incident_id == sa.bindparam("its_id"))
-        .values(
-            channels=sa.bindparam("its_channels"),
-            figures=sa.bindparam("its_figures"),
-            replayed=sa.bindparam("its_replay"),
-        )
-    )
-    rows: list[dict[str, object]] = [
-        {
-            "its_id": turn.incident_id,
-            "its_channels": json.dumps(turn.channels),
-            "its_figures": json.dumps(turn.values),
-            "its_replay": turn.replayed,
-        }
-        for turn in turns
-    ]
-    _each(db, query, rows)
-
-
 def save_courses(db: sa.Connection, incidents: Iterable[Open]) -> None:
-    """Write how far *incidents* have come, and under which policy."""
+    """Write how far *incidents* have come, under which policy, by what figures."""
     query = (
         sa.update(INCIDENTS)
         .where(INCIDENTS.c.incident_id == sa.bindparam("its_id"))
         .values(
             policy=sa.bindparam("its_policy"),
+            figures=sa.bindparam("its_figures"),
+            replayed=sa.bindparam("its_replay"),
             level=sa.bindparam("its_level"),
             step_ns=sa.bindparam("its_step"),
             ack_until_ns=sa.bindparam("its_until"),
@@ -237,6 +229,8 @@ def save_courses(db: sa.Connection, incidents: Iterable[Open]) -> None:
         {
             "its_id": one.incident_id,
             "its_policy": one.policy.text() if one.policy else "",
+            "its_figures": one.figures,
+            "its_replay": one.replayed,
             "its_level": one.course.level,
             "its_step": one.course.step_ns,
             "its_until": one.course.ack_until_ns,
@@ -302,18 +296,6 @@ def silences(db: sa.Connection, now_ns: int) -> list[Silence]:
         )
         for row in db.execute(query)
     ]
-
-
-def _plain(place: Place) -> dict[str, object]:
-    return {
-        "incident_id": place.incident_id,
-        "channel": place.channel,
-        "labels": place.labels,
-        "level": place.level,
-        "told": place.told,
-        "told_level": place.told_level,
-        "message_id": place.message_id,
-    }
 
 
 def _each(

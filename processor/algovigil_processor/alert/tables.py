@@ -102,7 +102,6 @@ INCIDENTS: Final = sa.Table(
     _text("ending"),
     _value(),
     # from here on: who is told, and who takes care of it; `notify` begins it
-    sa.Column("channels", sa.Text, nullable=False, default="[]"),  # of its rule, JSON
     sa.Column("policy", sa.Text, nullable=False, default=""),  # `escalate.Policy`
     _later("level"),
     _later("step_ns"),

@@ -9,6 +9,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -44,11 +45,16 @@ class Hook:
     """A web hook receiver; each request takes the next action of `script`, or 200.
 
     An action is a status, a status with headers, or `hang`, `reset`, `half` (an
-    answer cut in its head) and `drip` (an answer whose body never ends).
+    answer cut in its head), `drip` (an answer whose body never ends) and `mute` (a 200
+    that does not say what `says` has to say). `taken` are the posts whose success was
+    answered to the end; once the script is over, `otherwise` chooses.
     """
 
-    def __init__(self, *, tls: bool = False) -> None:
+    def __init__(self, *, tls: bool = False, says: bytes = b"") -> None:
         self.posts: list[Post] = []
+        self.taken: list[tuple[float, Post]] = []
+        self.otherwise: Callable[[], Action] = lambda: 200
+        self._says = says
         self.script: deque[Action] = deque()
         self.on_post: Callable[[], None] = lambda: None
         self._over = threading.Event()
@@ -61,10 +67,14 @@ class Hook:
                 if len(body) < size:
                     return  # its sender died in mid-request
                 names = {name.lower(): value for name, value in self.headers.items()}
-                hook.posts.append(Post(names, body))
+                post = Post(names, body)
+                hook.posts.append(post)
                 hook.on_post()
+                action = hook.script.popleft() if hook.script else hook.otherwise()
                 with contextlib.suppress(OSError):
-                    hook._act(self, hook.script.popleft() if hook.script else 200)
+                    hook._act(self, action)
+                    if isinstance(action, int) and action < 300:
+                        hook.taken.append((time.time(), post))
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -98,13 +108,16 @@ class Hook:
             while not self._over.wait(0.05):
                 request.wfile.write(b".")
         else:
+            says = b"no_text" if action == "mute" else self._says
             status, headers = action if isinstance(action, tuple) else (action, {})
+            status = 200 if action == "mute" else status
             assert isinstance(status, int)
             request.send_response(status)
             for name, value in headers.items():
                 request.send_header(name, value)
-            request.send_header("content-length", "0")
+            request.send_header("content-length", str(len(says)))
             request.end_headers()
+            request.wfile.write(says)
 
     def close(self) -> None:
         """Stop listening, and let go of what hangs."""
@@ -123,6 +136,8 @@ class Mailbox:
         self.mails: list[tuple[str, EmailMessage]] = []
         self.answers: dict[str, str] = {}
         self.data_answers: deque[str] = deque()
+        self.otherwise: Callable[[], str] = lambda: "250 OK"
+        self.times: list[float] = []
         self.logins: list[bytes] = []
         options: dict[str, Any] = {"hostname": "mx.test", "timeout": 5}
         if starttls:
@@ -171,12 +186,14 @@ class Mailbox:
         self, _server: object, _session: object, envelope: Any
     ) -> str:
         """Take a mail, or answer what `data_answers` says next."""
-        answer = self.data_answers.popleft() if self.data_answers else "250 OK"
+        answers = self.data_answers
+        answer = answers.popleft() if answers else self.otherwise()
         if answer == "hang":
             await asyncio.sleep(30)
         if answer.startswith("250"):
             mail = message_from_bytes(envelope.original_content, policy=policy.default)
             self.mails += [(to, mail) for to in envelope.rcpt_tos]
+            self.times += [time.time() for _ in envelope.rcpt_tos]
         return answer
 
     def close(self) -> None:
