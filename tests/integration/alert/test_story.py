@@ -349,7 +349,7 @@ def test_an_acknowledgement_over_a_clock_change(desk: Desk) -> None:
 
 
 def test_a_storm_is_a_handful_of_messages(desk: Desk) -> None:
-    """10 000 incidents in one tick: the first is out after 2 s of work, in small memory.
+    """10 000 incidents in one tick: the first is out after 2 s of work, in few MB.
 
     Of work, not of the wall's clock: the machine may have other things to do.
     """

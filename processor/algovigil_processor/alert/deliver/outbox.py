@@ -197,13 +197,14 @@ class Outbox:
     def _bury(self, attempt: Attempt) -> None:
         """Keep as a dead letter what nobody will take, and tell the failover."""
         owed, result = attempt.owed, attempt.result
+        with self._state.write() as db:
+            if not rows.settle(db, attempt, "dead"):
+                return  # another sender was first
+            told = rows.fail_over(db, owed, self._couriers, attempt.at_ns)
         log.error(
             "delivery %s by %s is dead: %s, code %d",
             *(owed.delivery_id, owed.channel, result.outcome, result.code),
         )
-        with self._state.write() as db:
-            rows.settle(db, attempt, "dead")
-            told = rows.fail_over(db, owed, self._couriers, attempt.at_ns)
         self._telemetry.count("alert.dead_letters")
         self._telemetry.count("alert.failovers", told)
 

@@ -204,11 +204,12 @@ def claim(
     return taken
 
 
-def settle(db: sa.Connection, attempt: Attempt, state: str) -> None:
-    """Write down *attempt*, and where its delivery stands."""
-    db.execute(
+def settle(db: sa.Connection, attempt: Attempt, state: str) -> bool:
+    """Write down *attempt*, and where its delivery stands; False if it did not wait."""
+    wanted = OUTBOX.c.delivery_id == attempt.owed.delivery_id
+    settled = db.execute(
         sa.update(OUTBOX)
-        .where(OUTBOX.c.delivery_id == attempt.owed.delivery_id)
+        .where(wanted, OUTBOX.c.state == "waiting")
         .values(
             state=state,
             attempts=attempt.number,
@@ -217,7 +218,9 @@ def settle(db: sa.Connection, attempt: Attempt, state: str) -> None:
             claim_until_ns=0,
         )
     )
-    record(db, attempt)
+    if settled.rowcount:
+        record(db, attempt)
+    return bool(settled.rowcount)
 
 
 def release(db: sa.Connection, owed: Sequence[Owed], mine: str) -> None:
@@ -257,14 +260,14 @@ def fail_over(
     db: sa.Connection, owed: Owed, couriers: Mapping[str, Courier], now_ns: int
 ) -> int:
     """Owe to the failover of its channel what *owed* says, once; return to how many."""
-    db.execute(
-        sa.update(OUTBOX)
-        .where(OUTBOX.c.delivery_id == owed.delivery_id)
-        .values(failed_over=True)
+    # of senders that come to it at once, one is the first
+    wanted = sa.and_(
+        OUTBOX.c.delivery_id == owed.delivery_id, OUTBOX.c.failed_over.is_(False)
     )
+    first = db.execute(sa.update(OUTBOX).where(wanted).values(failed_over=True))
     courier = couriers.get(owed.channel)
     name = courier.terms.failover if courier else ""
-    if owed.failed_over or name not in couriers:
+    if not first.rowcount or name not in couriers:
         return 0
     rows = [
         _row(
