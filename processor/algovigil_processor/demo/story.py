@@ -22,6 +22,7 @@ from algovigil_processor.demo import on_call, processes
 from algovigil_processor.demo.facts import Facts, Picture
 from algovigil_processor.demo.patients import CARRIERS, SHIFT, SHIFTED, Ward
 from algovigil_processor.demo.receivers import Receivers
+from algovigil_processor.demo.settings import FLOOR, RULE, settings
 from algovigil_processor.demo.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -33,74 +34,10 @@ if TYPE_CHECKING:
 _SHIFTED_PHASE: Final = f"the scanner shifted: {', '.join(SHIFTED)} x {SHIFT}"
 _SEED: Final = 20
 _PER_SECOND: Final = 60.0
-_WINDOW_SECONDS: Final = 8.0
 _LABEL_DELAY: Final = 1.5
-_FLOOR: Final = 0.85
-_RULE: Final = "Accuracy below 0.85"
-_ESCALATION_SECONDS: Final = 2.0
 _STEP_SECONDS: Final = 45.0  # a step that is not seen by then did not happen
 _CONTROL_VISITS: Final = 50  # each identity of each carrier, two exceptions
 _LIVE_PHASE_SECONDS: Final = 40.0
-
-
-def settings(receivers: Receivers, preset: str) -> dict[str, object]:
-    """Return the demo's own configuration: minutes become seconds, nothing else."""
-    return {
-        "environment": "demo",
-        "phi": {"preset": preset, "key_id": "demo"},
-        "storage": {"rollup_seconds": 1},
-        "drift_detection": {
-            "interval": 1,
-            "window": _WINDOW_SECONDS,
-            "alpha": 0.01,
-            "reference_samples": 300,
-        },
-        "clinical": {
-            "interval": 1,
-            "window": _WINDOW_SECONDS,
-            "min_samples": 100,
-            "positive_label": "malignant",
-        },
-        "alerts": {
-            "interval": 1,
-            "window": _WINDOW_SECONDS,
-            "private_networks": ["127.0.0.0/8"],
-            "grouping": {"wait": 1, "interval": 2},
-            "channels": {
-                "webhook": {"type": "webhook", "url": receivers.webhook_url},
-                "mail": {
-                    "type": "email",
-                    "smtp_server": "127.0.0.1",
-                    "smtp_port": receivers.smtp_port,
-                    "tls": "none",
-                    "sender": "algovigil@hospital.example",
-                    "to": ["safety@hospital.example"],
-                },
-            },
-            "rules": [
-                {
-                    "name": _RULE,
-                    "condition": f"diagnostic_accuracy < {_FLOOR}",
-                    "severity": "critical",
-                    "duration": 1,
-                    "channels": ["webhook"],
-                },
-                {
-                    "name": "Features drifted",
-                    "condition": "drift_score > 0.05",
-                    "severity": "warning",
-                    "duration": 1,
-                    "channels": ["webhook"],
-                },
-            ],
-        },
-        "escalation": {
-            "escalation_time": _ESCALATION_SECONDS / 60,
-            "max_level": 1,
-            "escalation_channels": {"level_1": ["mail"]},
-            "severities": ["critical"],
-        },
-    }
 
 
 @dataclass
@@ -261,7 +198,7 @@ class Story:
                 p.drift_rows >= 200
                 and not p.drifted
                 and p.accuracy is not None
-                and p.accuracy.lower > _FLOOR
+                and p.accuracy.lower > FLOOR
             ),
         )
         picture = self._picture
@@ -280,8 +217,8 @@ class Story:
             "accuracy fell and its alert fires",
             lambda p: (
                 p.accuracy is not None
-                and p.accuracy.upper < _FLOOR + 0.05
-                and (_RULE, "critical", "firing") in p.alerts
+                and p.accuracy.upper < FLOOR + 0.05
+                and (RULE, "critical", "firing") in p.alerts
             ),
         )
         picture = self._picture
@@ -301,7 +238,7 @@ class Story:
                 and receivers.mails.has(b"Accuracy below", b"escalated")
             ),
         )
-        taken = await asyncio.to_thread(on_call.acknowledge, api, _RULE)
+        taken = await asyncio.to_thread(on_call.acknowledge, api, RULE)
         self._result.expect("the alert could be acknowledged", taken)
         await self._until(
             "the alert is acknowledged",
@@ -312,7 +249,7 @@ class Story:
         await self._until(
             "the alert resolved, and the webhook heard of it",
             lambda p: (
-                (_RULE, "critical", "firing") not in p.alerts
+                (RULE, "critical", "firing") not in p.alerts
                 and p.counts["alerts_resolved"] > 0
                 and receivers.posts.has(b"alert.resolved", b"Accuracy below")
             ),

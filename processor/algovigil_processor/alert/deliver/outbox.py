@@ -42,6 +42,7 @@ FIRST_DELAY: Final = 1.0  # seconds; doubles up to the longest
 LONGEST_DELAY: Final = 300.0
 _AT_ONCE: Final = 4  # attempts in flight per channel
 _PER_CALL: Final = 256
+_ROUNDS: Final = 16  # messages of one group in one call
 _GRACE: Final = 5.0  # seconds over the timeout in which an attempt is surely over
 
 
@@ -110,8 +111,20 @@ class Outbox:
         return sum(await asyncio.gather(*(self._lane(n, now_ns) for n in names)))
 
     async def _lane(self, name: str, now_ns: int) -> int:
-        """Try the deliveries of one channel, and stop at the first sign it is down."""
-        taken = self._claim(name, now_ns)
+        """Work off one channel, a message of each group at a time."""
+        sent = 0
+        for _ in range(_ROUNDS):
+            taken = self._claim(name, now_ns)
+            round_sent, down = await self._round(name, taken, now_ns)
+            sent += round_sent
+            if down or not round_sent:
+                break
+        return sent
+
+    async def _round(
+        self, name: str, taken: Sequence[Owed], now_ns: int
+    ) -> tuple[int, bool]:
+        """Try *taken*, and stop at the first sign that the channel is down."""
         pace = self._paces[name]
         slots = asyncio.Semaphore(1 if pace.tripped else _AT_ONCE)
         left = {one.delivery_id: one for one in taken}
@@ -139,7 +152,7 @@ class Outbox:
             if left:
                 with self._state.write() as db:
                     rows.release(db, list(left.values()), self._me)
-        return sent
+        return sent, down
 
     def _claim(self, name: str, now_ns: int) -> list[Owed]:
         most = min(self._paces[name].allowance(now_ns), _PER_CALL)

@@ -85,11 +85,13 @@ def enqueue(
     """
     courier = couriers[channel]
     begun: dict[str, int] = {}
-    if courier.terms.supersedes and message.event in ("firing", "resolved"):
+    if courier.terms.supersedes and _is_whole(message):
         begun = _supersede(db, channel, message.group_id)
     targets = [(channel, target, False) for target in courier.targets]
     failover = courier.terms.failover
     if failover in couriers and _heard(db, failover, message.group_id):
+        if couriers[failover].terms.supersedes and _is_whole(message):
+            _supersede(db, failover, message.group_id)
         targets += [(failover, target, True) for target in couriers[failover].targets]
     body = message.body()
     rows = [
@@ -107,6 +109,11 @@ def enqueue(
     ]
     if rows:
         db.execute(sa.insert(OUTBOX), rows)
+
+
+def _is_whole(message: Message) -> bool:
+    """Tell whether *message* says all there is to say of its group."""
+    return message.event in ("firing", "resolved")
 
 
 def _heard(db: sa.Connection, channel: str, group_id: str) -> bool:
@@ -267,7 +274,7 @@ def fail_over(
     first = db.execute(sa.update(OUTBOX).where(wanted).values(failed_over=True))
     courier = couriers.get(owed.channel)
     name = courier.terms.failover if courier else ""
-    if not first.rowcount or name not in couriers:
+    if not first.rowcount or name not in couriers or _outrun(db, owed, name):
         return 0
     rows = [
         _row(
@@ -287,6 +294,22 @@ def fail_over(
     ]
     db.execute(sa.insert(OUTBOX), rows)
     return len(rows)
+
+
+def _outrun(db: sa.Connection, owed: Owed, channel: str) -> bool:
+    """Tell whether *channel* was already owed a later message of the group.
+
+    That one said again what *owed*, which waited then, has to say.
+    """
+    its = sa.select(OUTBOX.c.seq).where(OUTBOX.c.delivery_id == owed.delivery_id)
+    query = sa.select(OUTBOX.c.seq).where(
+        OUTBOX.c.channel == channel,
+        OUTBOX.c.group_id == owed.group_id,
+        OUTBOX.c.event.in_(("firing", "resolved")),
+        OUTBOX.c.message_id != owed.message_id,
+        OUTBOX.c.seq > its.scalar_subquery(),
+    )
+    return db.execute(query.limit(1)).first() is not None
 
 
 def replay(db: sa.Connection, wanted: str, now_ns: int) -> bool:

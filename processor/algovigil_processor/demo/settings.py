@@ -1,0 +1,73 @@
+"""The demo's own configuration: minutes become seconds, nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from algovigil_processor.demo.receivers import Receivers
+
+WINDOW_SECONDS: Final = 8.0
+FLOOR: Final = 0.85
+RULE: Final = "Accuracy below 0.85"
+ESCALATION_SECONDS: Final = 2.0
+
+
+def settings(receivers: Receivers, preset: str) -> dict[str, object]:
+    """Return the settings of the demo's processor under the PHI *preset*."""
+    return {
+        "environment": "demo",
+        "phi": {"preset": preset, "key_id": "demo"},
+        "storage": {"rollup_seconds": 1},
+        "drift_detection": {
+            "interval": 1,
+            "window": WINDOW_SECONDS,
+            "alpha": 0.01,
+            "reference_samples": 300,
+        },
+        "clinical": {
+            "interval": 1,
+            "window": WINDOW_SECONDS,
+            "min_samples": 100,
+            "positive_label": "malignant",
+        },
+        "alerts": {
+            "interval": 1,
+            "window": WINDOW_SECONDS,
+            "private_networks": ["127.0.0.0/8"],
+            "grouping": {"wait": 1, "interval": 2},
+            "channels": {
+                "webhook": {"type": "webhook", "url": receivers.webhook_url},
+                "mail": {
+                    "type": "email",
+                    "smtp_server": "127.0.0.1",
+                    "smtp_port": receivers.smtp_port,
+                    "tls": "none",
+                    "sender": "algovigil@hospital.example",
+                    "to": ["safety@hospital.example"],
+                },
+            },
+            "rules": [
+                {
+                    "name": RULE,
+                    "condition": f"diagnostic_accuracy < {FLOOR}",
+                    "severity": "critical",
+                    "duration": 1,
+                    "channels": ["webhook"],
+                },
+                {
+                    "name": "Features drifted",
+                    "condition": "drift_score > 0.05",
+                    "severity": "warning",
+                    "duration": 1,
+                    "channels": ["webhook"],
+                },
+            ],
+        },
+        "escalation": {
+            "escalation_time": ESCALATION_SECONDS / 60,
+            "max_level": 1,
+            "escalation_channels": {"level_1": ["mail"]},
+            "severities": ["critical"],
+        },
+    }
