@@ -31,6 +31,7 @@ test: venv ## run the tests (under 10 minutes)
 test-debian: venv ## run the tests that need packages of Debian; installs them as root
 	command -v curl > /dev/null || (apt-get update -qq && apt-get install -y -qq curl)
 	command -v promtool > /dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus)
+	command -v prometheus-alertmanager > /dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus-alertmanager)
 	$(BIN)/python -m pytest -m debian
 
 .PHONY: test-foreign

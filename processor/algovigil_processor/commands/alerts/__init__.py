@@ -7,12 +7,23 @@ import importlib
 from typing import Final, Protocol, cast
 
 NAME = "alerts"
-HELP = "Work with alert rules: explain, lint and test them."
+HELP = "Work with alerts and their rules: list, ack, silence, explain, test them."
 
-VERBS: Final = ("explain", "lint", "test")
+VERBS: Final = (
+    "list",
+    "ack",
+    "silence",
+    "resolve",
+    "history",
+    "explain",
+    "lint",
+    "test",
+)
 """Each is a module of this package with HELP, EXAMPLES, add_arguments and run."""
 
 _EXAMPLES = """examples:
+  algovigil alerts list
+  algovigil alerts ack 0f3c... --minutes 30
   algovigil alerts lint monitoring_config.yaml
   algovigil alerts test rules_test.yaml
   algovigil alerts explain "High Latency P95"
