@@ -67,11 +67,13 @@ def test_a_token_counts_once_in_tables_and_rollups(store: Store) -> None:
         "otel_traces", 40, Timestamp=[START_NS + day * DAY_NS for day in range(40)]
     )
     calls = batch("inferences", 40, timestamp=[START_NS + n for n in range(40)])
+    bins = batch("bin_counts", 2, counts=[[(3, 5)], [(3, 1), (4, 1)]])
     for _ in range(3):
-        store.insert([spans, calls], token="segment")
+        store.insert([spans, calls, bins], token="segment")
     assert count(store, "SELECT count() FROM otel_traces") == 40
     assert count(store, "SELECT sum(spans) FROM span_rollup") == 40
     assert count(store, "SELECT sum(predictions) FROM inference_rollup") == 40
+    assert count(store, "SELECT sumMap(counts)[3] FROM bin_counts") == 6
 
 
 def test_equal_rows_under_another_token_are_other_rows(store: Store) -> None:

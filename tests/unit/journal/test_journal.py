@@ -82,6 +82,19 @@ def test_a_group_reaches_the_sink_with_its_seal_and_origin(tmp_path: Path) -> No
     assert [] == list(tmp_path.glob("*.segment"))
 
 
+def test_a_mark_is_stored_when_all_before_it_is(tmp_path: Path) -> None:
+    """What comes later does not hold a mark back; what came before does."""
+    sink = Sink(failures=[Retryable("away")])
+    log = journal(tmp_path, sink, segment_rows=1)
+    log.append([batch("a")])
+    mark = log.mark()
+    assert not log.is_stored(mark)
+    log.start()
+    sink.wait_for(1)
+    assert log.stop(10)
+    assert log.is_stored(mark)
+
+
 def test_a_segment_reads_back_as_it_was_written(tmp_path: Path) -> None:
     """Table, rows, seal and origin survive the file."""
     path = tmp_path / "1.segment"
