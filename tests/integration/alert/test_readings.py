@@ -278,6 +278,26 @@ def test_drift(ward: Ward) -> None:
     }
 
 
+def test_findings_of_parts(ward: Ward) -> None:
+    """Findings of a site or a subgroup are its own, and never those of the whole."""
+    for key, part, statistic in (("", "", 0.1), ("sex", "F", 0.4), ("site", "n", 0.7)):
+        where = {"subgroup_key": key, "subgroup_value": part}
+        ward.put("drift_findings", finding("a", "psi", statistic=statistic) | where)
+        rate = {"metric": "ppv", "value": statistic, "denominator": 50}
+        ward.put("clinical_metrics", rate | where)
+    for metric in ("psi", "ppv"):
+        needs_ = [Need(metric, cut=cut) for cut in ("", "subgroup", "site")]
+        found = all_of(ward, *needs_)
+        subjects = (
+            WDBC,
+            Subject("wdbc", "1", subgroup="sex:F"),
+            Subject("wdbc", "1", site="n"),
+        )
+        pairs = zip(needs_, subjects, strict=True)
+        assert [0.1, 0.4, 0.7] == [found.get(need, who).value for need, who in pairs]
+        assert {WDBC} == set(found.values[needs_[0]])
+
+
 def test_drift_that_could_not_be_judged(ward: Ward) -> None:
     """A run without one judged feature is insufficient, not zero."""
     ward.put(

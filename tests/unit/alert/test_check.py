@@ -71,7 +71,6 @@ def test_folds_units(text: str, folded: str) -> None:
         ("psi > 1 or 1 == 1", "a metric on one side"),
         ("cpu_percent over 5m > 90", "write `avg(cpu_percent over ...)`"),
         ("cpu_percent by site > 90", "kept by site"),
-        ("drift_score by site > 10%", "kept by site"),
         ("psi by subgroup > 1 and error_rate by site > 1%", "one rule for each"),
         ('error_rate{site="a"} by subgroup > 1%', "one of them"),
         ("sum(error_rate over 5m) > 1", "sum of one of"),

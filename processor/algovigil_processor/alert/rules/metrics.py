@@ -40,7 +40,7 @@ _CUTS: Final[Mapping[Source, frozenset[Cut]]] = {
     "calls": frozenset(("", "site", "subgroup")),
     "resources": frozenset(("",)),
     "clinical": frozenset(("", "site", "subgroup")),
-    "drift": frozenset(("", "subgroup")),
+    "drift": frozenset(("", "site", "subgroup")),
 }
 
 METRICS: Final[Mapping[str, Metric]] = {

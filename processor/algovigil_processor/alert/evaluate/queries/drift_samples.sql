@@ -5,8 +5,10 @@ SELECT
     model_name,
     model_version,
     '' AS service_name,
-    '' AS site,
-    '' AS subgroup,
+    if(subgroup_key = 'site', subgroup_value, '') AS site,
+    if(
+        subgroup_key IN ('', 'site'), '', concat(subgroup_key, ':', subgroup_value)
+    ) AS subgroup,
     multiIf(
         feature = '' AND method = 'model', 'drift_score',
         feature = '', '',
@@ -30,9 +32,8 @@ FROM
         status AS its_status,
         its_status NOT IN ('insufficient_data', 'no_data', 'refused') AS is_judged
     FROM drift_findings
-    WHERE subgroup_key = ''
-        AND timestamp > fromUnixTimestamp64Nano({since_ns:Int64})
+    WHERE timestamp > fromUnixTimestamp64Nano({since_ns:Int64})
         AND timestamp <= fromUnixTimestamp64Nano({now_ns:Int64})
 )
 WHERE metric != ''
-GROUP BY model_name, model_version, metric, timestamp
+GROUP BY model_name, model_version, site, subgroup, metric, timestamp
