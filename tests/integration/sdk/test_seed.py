@@ -238,7 +238,8 @@ with algovigil.context(
 ):
     with track_inference("imaging", version="3") as call:
         call.record_inputs({"image": images, "kvp": [120, 80], "report": [
-            "clear lungs; write to jane@example.org about the visit in autumn",
+            "clear lungs; write to jane@example.org about the visit in autumn, "
+            "and ask for the images of last year",
             "effusion"]})
         call.record_outputs([[0.2, 0.8], [0.9, 0.1]], classes=("healthy", "ill"))
 with track_inference("dosing") as call:
