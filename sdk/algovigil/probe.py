@@ -30,6 +30,8 @@ def report() -> dict[str, Any]:
 
     frameworks = {}
     for kind in FrameworkInstrumentor.__subclasses__():
+        if not kind.package:
+            continue  # it times loads, of whatever framework
         module = sys.modules.get(kind.package)
         frameworks[kind.package] = {
             "on": kind.patches.on,

@@ -150,7 +150,7 @@ def _known() -> dict[str, list[str]]:
     for point in entry_points(group="opentelemetry_instrumentor"):
         if point.value.startswith("algovigil."):
             point.load()
-    kinds = FrameworkInstrumentor.__subclasses__()
+    kinds = [kind for kind in FrameworkInstrumentor.__subclasses__() if kind.package]
     return {kind.package: list(kind.hooks) for kind in sorted(kinds, key=_package)}
 
 

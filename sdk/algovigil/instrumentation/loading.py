@@ -55,7 +55,6 @@ def _made(init: Callable[..., Any], _: str) -> Callable[..., Any]:
         init(self, *args, **kwargs)
         _note(self, "onnxruntime", time.perf_counter_ns() - begun)
 
-    setattr(timed, MARK, True)
     return timed
 
 
@@ -92,7 +91,10 @@ def _torch(module: Any) -> None:
 
 def _replace(found: Any, name: str, framework: str, modules: list[Any]) -> None:
     if not getattr(found, MARK, False):
-        timed = _timed(found, framework)
+        timed: Any = _timed(found, framework)
+        # picklers send a function by the name that it is found under; that of
+        # `pickle.loads` says `_pickle`, where another one is
+        timed.__module__, timed.__qualname__ = modules[-1].__name__, name
         for module in modules:
             _patches._set(module, name, found, timed)
 

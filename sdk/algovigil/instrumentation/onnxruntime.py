@@ -137,7 +137,6 @@ def _noting_file(init: Callable[..., Any], _: str) -> Callable[..., Any]:
         init(self, *args, **kwargs)
         _note_file(self)
 
-    setattr(made, wrapper.MARK, True)
     return made
 
 

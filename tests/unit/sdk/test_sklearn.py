@@ -31,6 +31,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from algovigil import semconv, track_inference
 from algovigil.instrumentation.identity import digest
+from algovigil.instrumentation.loading import LoadingInstrumentor
 from algovigil.instrumentation.sklearn import SklearnInstrumentor
 
 if TYPE_CHECKING:
@@ -335,3 +336,19 @@ def test_a_million_rows_cost_a_sample(captured: Captured) -> None:
     assert record is None
     assert 1_000_000 == attributes[semconv.ROWS]
     assert 1_000_000 / 256 == attributes[semconv.ROW_WEIGHT]
+
+
+def test_a_timed_loader_still_goes_to_processes() -> None:
+    """joblib sends `pickle.loads` by its name, and finds it again."""
+    loading = LoadingInstrumentor()
+    loading.instrument()
+    try:
+        assert pickle.loads is pickle.loads(pickle.dumps(pickle.loads))
+        model = pipeline().fit(ROWS, TRUTH)
+
+        def score(at: int) -> str:
+            return str(model.predict(ROWS[at : at + 1])[0])
+
+        assert 2 == len(Parallel(2)(delayed(score)(at) for at in range(2)))
+    finally:
+        loading.uninstrument()
