@@ -175,11 +175,12 @@ class App:
         journal.start()
         intake = await self._reached(lambda: self._intake(store))
         pins = Held()
-        analysis = Analysis(
-            store, redact, self._config, self.telemetry, Pinning(pins, journal)
-        )
-        # before the first request: no row is counted by a reference of yesterday
+        pinning = Pinning(pins, journal)
+        analysis = Analysis(store, redact, self._config, self.telemetry, pinning)
+        # before the first request: no row is counted by a reference of yesterday, and
+        # what the store has of earlier runs is final
         analysis.references.refresh()
+        pinning.is_settled()
         line = Line(
             redact,
             journal,

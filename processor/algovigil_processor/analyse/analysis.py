@@ -73,7 +73,7 @@ class Analysis:
             writer,
             self.references,
             bucket_seconds=drift.bucket_seconds,
-            history_ns=int(drift.history_days * 86_400e9),
+            history_ns=int(max(drift.history_days * 86_400, drift.window) * 1e9),
         )
         objectives = Objectives(store, config.sla)
         # outcomes are joined before they count; a reference is stored before drift
