@@ -51,6 +51,8 @@ Gauge: TypeAlias = Literal[
 ]
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
+Published: TypeAlias = tuple[str, Labels, float]
+"""A finding for `/metrics`: name, labels out of redacted rows, value."""
 
 
 class Telemetry:
@@ -60,6 +62,7 @@ class Telemetry:
         self._lock: Final = threading.Lock()
         self._counters: Final[dict[tuple[str, Labels], float]] = defaultdict(float)
         self._gauges: Final[dict[str, float]] = {}
+        self._published: Final[dict[str, list[Published]]] = {}
 
     def count(self, name: Counter, n: float = 1, **labels: str) -> None:
         """Add *n* to the counter *name* under *labels*."""
@@ -70,6 +73,16 @@ class Telemetry:
         """Set the gauge *name*."""
         with self._lock:
             self._gauges[name] = value
+
+    def publish(self, source: str, found: list[Published]) -> None:
+        """Show *found* on `/metrics` instead of what *source* showed before."""
+        with self._lock:
+            self._published[source] = found
+
+    def published(self) -> list[Published]:
+        """Return what every source shows now."""
+        with self._lock:
+            return [one for found in self._published.values() for one in found]
 
     def counters(self) -> dict[tuple[str, Labels], float]:
         """Return a copy of all counters."""

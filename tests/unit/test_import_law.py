@@ -35,6 +35,7 @@ WIRING = {
     "server",
     "commands",
     "demo",
+    "report",
 }
 
 

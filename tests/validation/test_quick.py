@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.validation import drift_null, drift_power
+from tests.validation import clinical, drift_null, drift_power
 
 
-@pytest.mark.parametrize("part", [drift_null, drift_power], ids=["null", "power"])
+@pytest.mark.parametrize(
+    "part", [drift_null, drift_power, clinical], ids=["null", "power", "clinical"]
+)
 def test_every_claim_holds(part: object) -> None:
     """Each line is within simulation error of what is promised."""
     found = list(part.checks(0.03))  # type: ignore[attr-defined] # a part of the pack

@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from algovigil_processor.analyse import plan
 from algovigil_processor.analyse.clinical.care import Care
 from algovigil_processor.analyse.clinical.clinical import Clinical
 from algovigil_processor.analyse.clinical.estimates import Estimates
@@ -19,7 +20,8 @@ from algovigil_processor.analyse.drift.drift import Drift
 from algovigil_processor.analyse.drift.recount import Recount
 from algovigil_processor.analyse.drift.references import Nobody, References
 from algovigil_processor.analyse.drift.retraining import Retraining
-from algovigil_processor.analyse.findings import Writer, batch
+from algovigil_processor.analyse.findings import Found, Writer, batch
+from algovigil_processor.analyse.gauges import gauges
 from algovigil_processor.analyse.objectives import Objectives
 from algovigil_processor.analyse.service import Service
 
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from algovigil.config import MonitoringConfig
     from algovigil_processor.analyse.drift.references import Pinning
-    from algovigil_processor.analyse.findings import Found
     from algovigil_processor.analyse.store import Store
     from algovigil_processor.pipeline import Stage
     from algovigil_processor.schema import Table
@@ -61,7 +62,8 @@ class Analysis:
         self._store = store
         self._redact = redact
         self._telemetry = telemetry
-        self._plan_version = ""
+        self._plan: Final = plan.load(config)
+        self._plan_is_kept = False
         drift, clinical = config.drift_detection, config.clinical
         drift_ns, clinical_ns = int(drift.interval * 1e9), int(clinical.interval * 1e9)
         service = Service(store, config.alerts.window)
@@ -111,6 +113,10 @@ class Analysis:
 
     def tick(self, now_ns: int) -> None:
         """Run the parts that are due at *now_ns*. Raises nothing of theirs."""
+        try:
+            self._keep_plan(now_ns)
+        except Exception as error:
+            _LOG.error("analyse plan: %s", type(error).__name__)
         for part in self._parts:
             done_ns = self._done_ns.get(part.kind)
             if done_ns is not None and now_ns - done_ns < part.every_ns:
@@ -127,10 +133,22 @@ class Analysis:
             self._count(part, is_whole=not found.failed)
 
     def _keep(self, part: _Part, found: Found, now_ns: int) -> None:
-        rows = batch(part.table, found, now_ns, self._plan_version)
+        if part.table == "clinical_metrics":
+            found = Found(self._plan.judge(found.rows), found.failed)
+        rows = batch(part.table, found, now_ns, self._plan.version)
         if rows.rows.num_rows:
             sealed = self._redact(rows)
             self._store.insert((sealed,), token=f"tick-{part.kind}-{now_ns}")
+            self._telemetry.publish(part.kind, gauges(part.table, sealed.rows))
+
+    def _keep_plan(self, now_ns: int) -> None:
+        """Keep the plan in force, once, before anything names its version."""
+        if self._plan_is_kept:
+            return
+        row = batch("monitoring_plans", Found([self._plan.row(now_ns)]), now_ns)
+        token = f"plan-{self._plan.version}"
+        self._store.insert((self._redact(row),), token=token)
+        self._plan_is_kept = True
 
     def _count(self, part: _Part, *, is_whole: bool) -> None:
         result = "ok" if is_whole else "error"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import argparse
 
-    from algovigil_processor.demo.story import Result
+    from algovigil_processor.demo.result import Result
     from algovigil_processor.demo.view import View
 
 NAME: Final = "demo"
@@ -25,6 +25,11 @@ Diagnostic Breast Cancer data. Half-way its scanner shifts: mean texture, worst 
 and worst smoothness come out 1.7 times too large. Drift is named on these features,
 pathology's labels show that accuracy fell, and an alert reaches a webhook; nobody takes
 it on, so it escalates to a mailbox, is acknowledged, ends when the scanner is mended.
+While the scanner is in order the accuracy is estimated before labels come; after the
+shift the estimate is refused, because these patients are unlike the reference. A second
+model, scored by a nightly batch, meets an older case-mix: only the mix changes, the
+estimate stands, and labels confirm it.
+
 Every request plants made-up identities in a header, the query, baggage, a log line and
 an exception; none may be found in anything stored or sent, and all the same traffic
 under `observe_only` must be, or the search proves nothing.
@@ -45,7 +50,11 @@ KEYS: Final = (
     "redactions",
     "drift_findings",
     "accuracy_before",
+    "accuracy_estimated",
+    "refused_after_seconds",
     "accuracy_after",
+    "older_estimated",
+    "older_realised",
     "alerts_fired",
     "alerts_escalated",
     "alerts_acknowledged",

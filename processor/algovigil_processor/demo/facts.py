@@ -29,9 +29,25 @@ _COUNTS: Final = {
     "alerts_resolved": "SELECT uniqExact(incident_id) AS n FROM alert_events "
     "WHERE state_to = 'resolved'",
 }
-_ACCURACY: Final = """
-SELECT value, lower, upper, denominator, labelled, inferences, status
-FROM clinical_metrics WHERE metric = 'diagnostic_accuracy' AND subgroup_key = ''
+# progression-risk is the model of the nights; every other is the scoring service's
+_FIGURE: Final = """
+SELECT metric, value, lower, upper, denominator, status
+FROM clinical_metrics
+WHERE metric IN ('diagnostic_accuracy', 'alert_rate') AND subgroup_key = ''
+  AND model_name != 'progression-risk'
+ORDER BY timestamp DESC LIMIT 1 BY metric
+"""
+_ESTIMATE: Final = """
+SELECT value, status, reason FROM performance_estimates
+WHERE metric = 'diagnostic_accuracy' AND realised IS NULL
+  AND model_name != 'progression-risk'
+ORDER BY timestamp DESC LIMIT 1
+"""
+_RECONCILED: Final = """
+SELECT value, lower, upper, realised, n
+FROM performance_estimates
+WHERE metric = 'diagnostic_accuracy' AND realised IS NOT NULL
+  AND model_name = 'progression-risk' AND n = {n}
 ORDER BY timestamp DESC LIMIT 1
 """
 _SERVICE: Final = """
@@ -41,7 +57,10 @@ WHERE value IS NOT NULL GROUP BY metric
 _DRIFT: Final = """
 SELECT feature, any(rows_current) AS predictions
 FROM drift_findings
-WHERE timestamp = (SELECT max(timestamp) FROM drift_findings)
+WHERE timestamp = (
+    SELECT max(timestamp) FROM drift_findings WHERE model_name != 'progression-risk'
+  )
+  AND model_name != 'progression-risk'
   AND subgroup_key = '' AND method NOT IN ('e_process', 'cusum')
   AND (status = 'drift' OR feature = '')
 GROUP BY feature ORDER BY feature
@@ -54,11 +73,31 @@ FROM alert_events GROUP BY rule HAVING state IN ('pending', 'firing') ORDER BY r
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Diagnostic accuracy with its 95 % Wilson interval."""
+    """A share, such as diagnostic accuracy, with its 95 % Wilson interval."""
 
     value: float
     lower: float
     upper: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """What was expected of the accuracy before labels came."""
+
+    value: float | None
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """An estimate, its band, and what labels said of the same predictions."""
+
+    value: float
+    lower: float
+    upper: float
+    realised: float
     n: int
 
 
@@ -70,6 +109,9 @@ class Picture:
     p95_ms: float | None
     per_second: float | None
     accuracy: Accuracy | None
+    volume: Accuracy | None
+    """Share of predictions that call the patient ill: the alerts that a ward gets."""
+    estimate: Estimated | None
     drifted: tuple[str, ...]
     drift_rows: int
     """Rows of the window that the last drift verdict compared; 0 without one."""
@@ -83,7 +125,10 @@ class Facts:
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
         self._client = clickhouse_connect.get_client(
-            host=host, port=int(port), database="otel"
+            host=host,
+            port=int(port),
+            database="otel",
+            autogenerate_session_id=False,  # two threads ask at once
         )
 
     def arrow(self, sql: str) -> pa.Table:
@@ -102,12 +147,15 @@ class Facts:
         """Return what the live view shows."""
         service = {row["metric"]: row["latest"] for row in self.rows(_SERVICE)}
         drift = self.rows(_DRIFT)
+        figures = self._figures()
         verdicts = [row for row in drift if not row["feature"]]
         return Picture(
             counts={name: self.count(name) for name in _COUNTS},
             p95_ms=service.get("latency_p95"),
             per_second=service.get("throughput"),
-            accuracy=self._accuracy(),
+            accuracy=figures.get("diagnostic_accuracy"),
+            volume=figures.get("alert_rate"),
+            estimate=next((Estimated(**e) for e in self.rows(_ESTIMATE)), None),
             drifted=tuple(row["feature"] for row in drift if row["feature"]),
             drift_rows=sum(row["predictions"] for row in verdicts),
             alerts=tuple(
@@ -116,13 +164,20 @@ class Facts:
             ),
         )
 
-    def _accuracy(self) -> Accuracy | None:
-        for row in self.rows(_ACCURACY):
-            if row["status"] == "ok":
-                return Accuracy(
-                    row["value"], row["lower"], row["upper"], row["denominator"]
-                )
+    def reconciled(self, n: int) -> Reconciled | None:
+        """Return the nightly model's estimate of *n* predictions, and what came."""
+        for row in self.rows(_RECONCILED.format(n=n)):
+            return Reconciled(**row)
         return None
+
+    def _figures(self) -> dict[str, Accuracy]:
+        return {
+            row["metric"]: Accuracy(
+                row["value"], row["lower"], row["upper"], int(row["denominator"])
+            )
+            for row in self.rows(_FIGURE)
+            if row["status"] == "ok"
+        }
 
     def close(self) -> None:
         """Close the connection."""

@@ -63,6 +63,14 @@ class Process:
                 )
             )
 
+    def ends_well(self, seconds: float) -> bool:
+        """Wait for a program that ends by itself; return whether it did, with 0."""
+        with self:
+            try:
+                return self._child.wait(seconds) == 0
+            except subprocess.TimeoutExpired:
+                return False
+
     def __enter__(self) -> Process:
         return self
 
@@ -124,7 +132,26 @@ def service(
     command = [str(_BIN / "opentelemetry-instrument"), str(_BIN / "uvicorn")]
     command += ["--app-dir", str(Path(__file__).parent / "service")]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-    environment = {
+    environment = _instrumented(otlp, key, preset, name)
+    # the hospital's own output is no part of what is kept by us
+    log = folder.parent / "hospital" / f"{folder.name}-service.log"
+    return (
+        Process("service", [*command, "main:app"], log, environment),
+        f"http://127.0.0.1:{port}",
+    )
+
+
+def nightly(folder: Path, *, otlp: str, key: str, config: Path, mix: str) -> Process:
+    """Start a night's batch of *mix* under `opentelemetry-instrument`."""
+    script = str(Path(__file__).parent / "service" / "nightly.py")
+    command = [str(_BIN / "opentelemetry-instrument"), sys.executable, script]
+    log = folder.parent / "hospital" / f"{folder.name}-nightly-{mix}.log"
+    environment = _instrumented(otlp, key, "pseudonymise", "diabetes-clinic")
+    return Process("nightly batch", [*command, str(config), mix], log, environment)
+
+
+def _instrumented(otlp: str, key: str, preset: str, name: str) -> dict[str, str]:
+    return {
         "OTEL_SERVICE_NAME": name,
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{otlp}",
         "OTEL_EXPORTER_OTLP_INSECURE": "true",
@@ -138,9 +165,3 @@ def service(
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    # the hospital's own output is no part of what is kept by us
-    log = folder.parent / "hospital" / f"{folder.name}-service.log"
-    return (
-        Process("service", [*command, "main:app"], log, environment),
-        f"http://127.0.0.1:{port}",
-    )

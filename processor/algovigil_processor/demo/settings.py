@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 WINDOW_SECONDS: Final = 8.0
 FLOOR: Final = 0.85
 RULE: Final = "Accuracy below 0.85"
+_MATURITY_SECONDS: Final = 2.0
+_REFERENCE_LABELS: Final = 250
 ESCALATION_SECONDS: Final = 2.0
 
 
@@ -26,10 +28,11 @@ def settings(receivers: Receivers, preset: str) -> dict[str, object]:
             "reference_samples": 300,
         },
         "clinical": {
-            "interval": 1,
+            "interval": 2,
             "window": WINDOW_SECONDS,
             "min_samples": 100,
-            "positive_label": "malignant",
+            "maturity": _MATURITY_SECONDS,
+            "reference_labels": _REFERENCE_LABELS,
         },
         "alerts": {
             "interval": 1,

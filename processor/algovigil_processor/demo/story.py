@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import secrets
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import yaml
@@ -18,11 +17,12 @@ import yaml
 from algovigil import MonitoringConfig
 from algovigil.outcomes import ClinicalOutcomeTracker
 from algovigil_processor.compliance.leaks import scan_files, scan_store
-from algovigil_processor.demo import on_call, processes
-from algovigil_processor.demo.facts import Facts, Picture
+from algovigil_processor.demo import nights, on_call, processes
+from algovigil_processor.demo.facts import Accuracy, Facts, Picture
 from algovigil_processor.demo.patients import CARRIERS, SHIFT, SHIFTED, Ward
 from algovigil_processor.demo.receivers import Receivers
-from algovigil_processor.demo.settings import FLOOR, RULE, settings
+from algovigil_processor.demo.result import Result
+from algovigil_processor.demo.settings import FLOOR, RULE, WINDOW_SECONDS, settings
 from algovigil_processor.demo.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -40,19 +40,6 @@ _CONTROL_VISITS: Final = 50  # each identity of each carrier, two exceptions
 _LIVE_PHASE_SECONDS: Final = 40.0
 
 
-@dataclass
-class Result:
-    """What the demo's last line says, and whether every step happened."""
-
-    counts: dict[str, float] = field(default_factory=dict)
-    failed: list[str] = field(default_factory=list)
-
-    def expect(self, step: str, happened: bool) -> None:
-        """Note *step* as failed unless it happened."""
-        if not happened:
-            self.failed.append(step)
-
-
 class Story:
     """One run of the demo in one folder."""
 
@@ -62,6 +49,8 @@ class Story:
         self._key = secrets.token_hex(32)
         self._result = Result()
         self._picture: Picture | None = None
+        self._otlp, self._client = "", folder
+        self._volume: Accuracy | None = None
         self._watching: asyncio.Task[None] | None = None
 
     async def once(self) -> Result:
@@ -78,16 +67,24 @@ class Story:
             self._watching = asyncio.create_task(self._watch(facts, traffic))
             sending = asyncio.create_task(traffic.run())
             control = asyncio.create_task(self._control(receivers))
+            batch = nights.Nights(
+                self._folder / "main", self._otlp, self._key, self._client
+            )
+            other = asyncio.create_task(
+                nights.tell(batch, facts, self._result, WINDOW_SECONDS)
+            )
             try:
                 await self._calm()
                 await self._shift(traffic, receivers)
                 await self._respond(traffic, api, receivers)
+                await other
                 traffic.stopping = True
                 await sending
                 await self._settle(traffic)
             finally:
                 self._watching.cancel()
                 sending.cancel()
+                other.cancel()
             found = await control
             self._leaks(facts, traffic.ward, found)
             self._count(facts, api, receivers)
@@ -128,14 +125,13 @@ class Story:
         addresses, url = self._pair(stack, folder, receivers, "pseudonymise")
         facts = Facts(addresses["sql"])
         stack.callback(facts.close)
-        tracker = ClinicalOutcomeTracker(
-            MonitoringConfig.of(
-                {
-                    "processor": {"endpoint": f"http://{addresses['grpc']}"},
-                    "outcomes": {"directory": str(folder / "outbox"), "interval": 0.2},
-                }
-            )
-        )
+        client = {
+            "processor": {"endpoint": f"http://{addresses['grpc']}"},
+            "outcomes": {"directory": str(folder / "outbox"), "interval": 0.2},
+        }
+        self._otlp, self._client = addresses["grpc"], folder / "client.yaml"
+        self._client.write_text(yaml.safe_dump(client), "utf-8")
+        tracker = ClinicalOutcomeTracker(MonitoringConfig.of(client))
         tracker.start()
         stack.callback(tracker.stop)
         self._view.where(
@@ -193,26 +189,47 @@ class Story:
     async def _calm(self) -> None:
         self._view.phase("the scanner is in order: learning what is normal")
         await self._until(
-            "a calm window of 200 predictions without drift, accuracy known",
+            "a calm window of 200 predictions without drift, accuracy known, estimated",
             lambda p: (
                 p.drift_rows >= 200
                 and not p.drifted
                 and p.accuracy is not None
                 and p.accuracy.lower > FLOOR
+                and p.volume is not None
+                and p.estimate is not None
+                and p.estimate.status == "ok"
             ),
         )
         picture = self._picture
         if picture is not None and picture.accuracy is not None:
             self._result.counts["accuracy_before"] = round(picture.accuracy.value, 4)
+        if picture is not None and picture.estimate is not None:
+            expected = picture.estimate.value or 0.0
+            self._result.counts["accuracy_estimated"] = round(expected, 4)
+        self._volume = picture.volume if picture is not None else None
 
     async def _shift(self, traffic: Traffic, receivers: Receivers) -> None:
         traffic.shifted = True
+        shifted_at = time.monotonic()
         self._view.phase(_SHIFTED_PHASE)
+        if await self._until(
+            "the estimate is refused: support",
+            lambda p: (
+                p.estimate is not None
+                and (p.estimate.status, p.estimate.reason) == ("refused", "support")
+            ),
+        ):
+            took = time.monotonic() - shifted_at
+            self._result.counts["refused_after_seconds"] = round(took, 1)
+            self._result.expect(
+                "the estimate is refused within one window", took <= WINDOW_SECONDS
+            )
         if await self._until(
             f"drift named on {', '.join(SHIFTED)}",
             lambda p: set(SHIFTED) <= set(p.drifted),
         ):
             self._view.phase("drift is named; labels come, accuracy falls")
+        await self._until("the volume of alerts moved", self._has_moved)
         await self._until(
             "accuracy fell and its alert fires",
             lambda p: (
@@ -228,6 +245,13 @@ class Story:
             "the alert reached the webhook",
             lambda _: receivers.posts.has(b"alert.firing", b"Accuracy below"),
         )
+
+    def _has_moved(self, picture: Picture) -> bool:
+        """Return whether the share of positive calls left its earlier interval."""
+        before, now = self._volume, picture.volume
+        if before is None or now is None:
+            return False
+        return now.lower > before.upper or now.upper < before.lower
 
     async def _respond(self, traffic: Traffic, api: str, receivers: Receivers) -> None:
         """Nobody answers, so it escalates; somebody takes it on and mends the cause."""
@@ -261,8 +285,8 @@ class Story:
         await self._until(
             "every call and every label is stored",
             lambda p: (
-                p.counts["inferences"] >= calls
-                and p.counts["outcomes"] >= traffic.labelled
+                p.counts["inferences"] >= calls + nights.PATIENTS
+                and p.counts["outcomes"] >= traffic.labelled + nights.PATIENTS
             ),
         )
         self._result.expect(

@@ -74,6 +74,7 @@ class View:
         grid.add_row("latency p95", _number(picture.p95_ms, "ms"))
         grid.add_row("drift", _drift(picture))
         grid.add_row("accuracy", _accuracy(picture))
+        grid.add_row("estimated", _estimated(picture))
         grid.add_row("alerts", _alerts(picture))
         for name, place in self._where.items():
             grid.add_row(name, Text(place, style="cyan"))
@@ -102,6 +103,17 @@ def _accuracy(picture: Picture) -> Text:
     text = f"{found.value:.3f} (95 % {found.lower:.3f} to {found.upper:.3f}, "
     style = "green" if found.lower >= 0.85 else "bold red"
     return Text(f"{text}n = {found.n})  [{bar:<{width}}]", style=style)
+
+
+def _estimated(picture: Picture) -> Text:
+    found = picture.estimate
+    if found is None:
+        return _EMPTY
+    if found.status == "refused":
+        return Text(f"refused: {found.reason}", style="bold yellow")
+    if found.value is None:
+        return Text(found.status.replace("_", " "), style="dim")
+    return Text(f"{found.value:.3f} accuracy, before labels", style="green")
 
 
 def _alerts(picture: Picture) -> Text:

@@ -24,7 +24,22 @@ def render(telemetry: Telemetry, version: str) -> str:
         lines += [f"{metric}{_labels(key[1])} {_number(value)}" for key, value in group]
     for name, value in sorted(telemetry.gauges().items()):
         lines += [f"# TYPE {_name(name)} gauge", f"{_name(name)} {_number(value)}"]
+    lines += _findings(telemetry)
     return "\n".join(lines) + "\n"
+
+
+def _findings(telemetry: Telemetry) -> list[str]:
+    """Return the newest findings; of equal names and labels the last one counts."""
+    found = {(name, labels): value for name, labels, value in telemetry.published()}
+    lines = []
+    ordered = sorted(found.items())
+    for name, group in itertools.groupby(ordered, lambda item: item[0][0]):
+        lines.append(f"# TYPE {_name(name)} gauge")
+        lines += [
+            f"{_name(name)}{_labels(labels)} {_number(value)}"
+            for (_, labels), value in group
+        ]
+    return lines
 
 
 def _name(name: str) -> str:

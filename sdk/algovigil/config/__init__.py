@@ -78,6 +78,8 @@ class MonitoringConfig:
     escalation: Escalation = field(default_factory=Escalation)
     drift_detection: DriftDetection = field(default_factory=DriftDetection)
     clinical: Clinical = field(default_factory=Clinical)
+    monitoring_plan: str = ""
+    """File of the monitoring plan; '' is none but these settings."""
     metrics: Metrics = field(default_factory=Metrics)
     capture: Capture = field(default_factory=Capture)
     prometheus: Prometheus = field(default_factory=Prometheus)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scipy.stats import binomtest
 
+from algovigil_processor.serve.metrics import render
 from integration.analyse.clinic import NOON, SECOND
 
 if TYPE_CHECKING:
@@ -186,3 +187,22 @@ def test_one_outcome_labels_one_prediction_of_its_trace(clinic: Clinic) -> None:
         found["labelled"],
         found["inferences"],
     )
+
+
+def test_findings_name_their_plan_and_are_gauges(clinic: Clinic) -> None:
+    """The plan's version is in every row and in monitoring_plans; /metrics shows it."""
+    clinic.predict("liver", TIMES, label=PREDICTED)
+    clinic.outcome(ACTUAL, inference_id=ids("liver"), **LATER)
+    tick(clinic)
+    plans = clinic.rows("SELECT plan_version FROM monitoring_plans")
+    named = clinic.rows("SELECT DISTINCT plan_version FROM clinical_metrics")
+    assert plans == named
+    text = render(clinic.telemetry, "1")
+    line = next(
+        one
+        for one in text.splitlines()
+        if one.startswith("algovigil_clinical_value") and "sensitivity" in one
+    )
+    assert 'model="liver"' in line
+    assert 231 / 258 == pytest.approx(float(line.rpartition(" ")[2]))
+    assert 'algovigil_clinical_status{model="liver"' in text

@@ -1,0 +1,1 @@
+"""One model on one page: what was found of it, in figures that can be checked."""
