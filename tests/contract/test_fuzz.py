@@ -127,7 +127,7 @@ def is_whole(signal: Signal, body: bytes) -> bool:
 @pytest.mark.parametrize(
     "requests",
     [
-        6_700,
+        pytest.param(6_700, marks=pytest.mark.timeout(400)),
         pytest.param(333_400, marks=[pytest.mark.soak, pytest.mark.timeout(1800)]),
     ],
 )

@@ -20,6 +20,8 @@ from integration.processor.served import Served, trace_request
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.timeout(400)  # processes start, on a shared machine
+
 _METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 _GREEDY = 7
 _OUTSTANDING = 6  # requests of one greedy sender under way at a time

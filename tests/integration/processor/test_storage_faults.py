@@ -21,6 +21,8 @@ from integration.processor.served import KEY, Served, command, export, trace_req
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.timeout(400)  # processes start, on a shared machine
+
 SPANS = 20
 
 
