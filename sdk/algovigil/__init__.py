@@ -9,6 +9,14 @@ from algovigil.config import MonitoringConfig
 from algovigil.errors import AlgovigilError, ConfigError, OutboxFull, Unavailable
 
 if TYPE_CHECKING:
+    from algovigil.alerts import (
+        AlertManager,
+        AlertRule,
+        EmailNotifier,
+        NotificationSystem,
+        PagerDutyNotifier,
+        SlackNotifier,
+    )
     from algovigil.collector import InferenceMetrics, MemoryMetrics, MetricsCollector
     from algovigil.dashboards import GrafanaIntegration
     from algovigil.drift import DriftDetector
@@ -27,21 +35,27 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdverseEvent",
+    "AlertManager",
+    "AlertRule",
     "AlgovigilError",
     "ClinicalOutcomeTracker",
     "ConfigError",
     "DriftDetector",
+    "EmailNotifier",
     "GrafanaIntegration",
     "InferenceMetrics",
     "MemoryMetrics",
     "MetricsCollector",
     "MonitoringConfig",
     "MonitoringHealthCheck",
+    "NotificationSystem",
     "OutboxFull",
     "OutcomeType",
     "PHIProtector",
+    "PagerDutyNotifier",
     "PatientOutcome",
     "PrometheusExporter",
+    "SlackNotifier",
     "Unavailable",
     "context",
     "monitor",
@@ -51,6 +65,12 @@ __all__ = [
 
 # loaded when first used: a worker process or a command needs few of them
 _LAZY = {
+    "SlackNotifier": "alerts",
+    "PagerDutyNotifier": "alerts",
+    "NotificationSystem": "alerts",
+    "EmailNotifier": "alerts",
+    "AlertRule": "alerts",
+    "AlertManager": "alerts",
     "AdverseEvent": "outcomes",
     "ClinicalOutcomeTracker": "outcomes",
     "DriftDetector": "drift",

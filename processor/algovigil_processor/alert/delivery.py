@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from algovigil_processor.alert import roster
+from algovigil_processor.alert.by_hand import open_by_hand
 from algovigil_processor.alert.deliver.couriers import build
 from algovigil_processor.alert.deliver.outbox import Outbox
 from algovigil_processor.alert.desk import Desk
 from algovigil_processor.alert.lease import Lease, Lost
-from algovigil_processor.alert.message import Message
+from algovigil_processor.alert.message import Message, label
 from algovigil_processor.alert.notify import Notifier
 from algovigil_processor.alert.policy import notifying
 from algovigil_processor.alert.prune import prune
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from algovigil.config import MonitoringConfig
     from algovigil_processor.alert.deliver.owed import Attempt
+    from algovigil_processor.alert.evaluate.readings import Subject
     from algovigil_processor.alert.suppress import Mute
     from algovigil_processor.alert.turn import Turn
     from algovigil_processor.state import State
@@ -87,6 +89,22 @@ class Delivery:
     def announce(self, db: sa.Connection, turns: Sequence[Turn], now_ns: int) -> None:
         """Owe what *turns*, and all that is due with them, have to tell."""
         self._wake_ns = self._notifier.run(db, now_ns, turns)
+
+    def trigger(self, rule: str, subject: Subject, by: str, now_ns: int) -> str:
+        """Open an incident of *rule* by hand, told like any other; return its id.
+
+        It lasts until somebody resolves it: no condition made it, none ends it.
+
+        Raises:
+            LookupError: there is no such rule.
+        """
+        with self._state.write() as db:
+            self.lease.confirm(db)
+            turn = open_by_hand(db, rule, subject, now_ns)
+            row = roster.load(db, lock=True).incidents[turn.incident_id].row
+            roster.add_deeds(db, [roster.Deed(row, "manual", None, label(by))], now_ns)
+            self.announce(db, [turn], now_ns)
+        return turn.incident_id
 
     def notify(self, now_ns: int) -> None:
         """Owe what is due without a turn: repeats, escalations, ends of mutes."""

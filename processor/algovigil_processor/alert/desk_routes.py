@@ -15,6 +15,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from algovigil.errors import ConfigError
+from algovigil_processor.alert.evaluate.readings import Subject
 from algovigil_processor.alert.message import moment
 
 if TYPE_CHECKING:
@@ -46,6 +47,19 @@ class Resolution(BaseModel):
     by: By
 
 
+class Trigger(BaseModel):
+    """An incident of a rule, about a model; there is no field for text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rule: str
+    by: By
+    model: str = Field(min_length=1, max_length=100)
+    version: str = Field("", max_length=100)
+    site: str = Field("", max_length=100)
+    subgroup: str = Field("", max_length=100)
+
+
 class NewSilence(BaseModel):
     """Which alerts not to tell, from when, for how long, who says so, and why."""
 
@@ -57,6 +71,13 @@ class NewSilence(BaseModel):
     minutes: float = Field(gt=0)
     starts: datetime | None = None
     replaces: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Triggered:
+    """The incident that was opened."""
+
+    incident_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +141,14 @@ def router(delivery: Delivery, clock: Callable[[], int] = time.time_ns) -> APIRo
 
 def _incidents(routes: APIRouter, delivery: Delivery, clock: Callable[[], int]) -> None:
     desk = delivery.desk
+
+    @routes.post("/alerts", status_code=201, responses=_MISSING)
+    def trigger(body: Trigger) -> Triggered:
+        """Open an incident of a rule by hand; it lasts until it is resolved by hand."""
+        subject = Subject(body.model, body.version, body.site, body.subgroup)
+        return Triggered(
+            _do(lambda: delivery.trigger(body.rule, subject, body.by, clock()))
+        )
 
     @routes.post("/alerts/{incident_id}/acknowledge", responses=_MISSING)
     def acknowledge(incident_id: str, body: Acknowledgement) -> Acknowledged:

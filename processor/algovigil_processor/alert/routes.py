@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter, Query
 
+from algovigil_processor.alert.alerting import Standing
 from algovigil_processor.alert.delivery import Handling
 from algovigil_processor.alert.message import moment
 
 if TYPE_CHECKING:
-    from algovigil_processor.alert import Alerting, Incident, Standing
+    from algovigil_processor.alert import Alerting, Incident
 
 Status = Literal["pending", "firing", "acknowledged", "muted"]
 _NOBODY = Handling(0, "", 0, ())
@@ -84,10 +85,17 @@ def router(alerting: Alerting) -> APIRouter:
     def active() -> list[ActiveAlert]:
         """List the alerts that are pending or firing, the oldest first."""
         handling = alerting.delivery.handling(time.time_ns())
-        return [
+        judged = [
             _active(standing, handling.get(standing.incident_id, _NOBODY))
             for standing in alerting.active()
         ]
+        known = {alert.incident_id for alert in judged}
+        by_hand = [
+            _by_hand(incident, handling[incident.incident_id])
+            for incident in reversed(alerting.history(limit=1000))
+            if incident.incident_id in handling.keys() - known
+        ]
+        return judged + by_hand
 
     @routes.get("/alerts/history")
     def history(
@@ -128,6 +136,26 @@ def _active(standing: Standing, handling: Handling) -> ActiveAlert:
         moment(handling.until_ns),
         [Muted(*mute) for mute in handling.mutes],
     )
+
+
+def _by_hand(incident: Incident, handling: Handling) -> ActiveAlert:
+    """An incident that no evaluation has a state of: somebody opened it."""
+    standing = Standing(
+        incident.incident_id,
+        incident.rule,
+        incident.severity,
+        incident.model,
+        incident.version,
+        incident.site,
+        incident.subgroup,
+        "firing",
+        incident.since_ns,
+        incident.fired_ns,
+        "",
+        "manual",
+        {},
+    )
+    return _active(standing, handling)
 
 
 def _past(incident: Incident) -> PastIncident:

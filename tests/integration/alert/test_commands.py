@@ -2,48 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from fastapi import FastAPI
 
 from algovigil.cli import main
-from algovigil.config import Channel, Rule
-from algovigil_processor.alert import desk_routes
-from algovigil_processor.alert.routes import router
-from algovigil_processor.listen import Address, bind
-from algovigil_processor.server import HttpServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from integration.alert.receivers import Hook
-    from integration.alert.ward import Ward
-
-
-@pytest.fixture
-def api(ward: Ward, hook: Hook) -> Iterator[str]:
-    """The API of a ward in which one alert fires."""
-    rule = Rule("Slow", "latency_p95 > 2 s", "critical", 0, ("hook",))
-    alerting = ward.open(rule, channels={"hook": Channel("webhook", url=hook.url)})
-    ward.slow(2500.0)
-    alerting.tick(ward.now_ns)
-    app = FastAPI()
-    app.include_router(router(alerting))
-    app.include_router(desk_routes.router(alerting.delivery))
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    server = HttpServer(app, bind(Address("127.0.0.1", 0), "--api"))
-    port = asyncio.run_coroutine_threadsafe(server.begin(), loop).result(30)
-    yield f"http://127.0.0.1:{port}"
-    asyncio.run_coroutine_threadsafe(server.end(), loop).result(30)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
+    from collections.abc import Callable
 
 
 @pytest.fixture
