@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
+from algovigil_processor.redact import tokens
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,6 +26,8 @@ PLAIN, SAFE, ERROR, IDENTIFIER = range(4)
 
 _TRUST: Final = {"text": PLAIN, "safe": SAFE, "error": ERROR}
 _NOWHERE: Final = np.zeros(0, np.int64)
+_MANY: Final = 16
+"""From so many values on tokens are made by columns."""
 REDACTED: Final = "[REDACTED]"
 
 
@@ -50,6 +54,8 @@ class Texts:
         for code, rules in self._hits.items():
             self._strong[code] = not strong.isdisjoint(rules)
         self._new: Final[dict[str, int]] = {}
+        self._blocks: Final[list[Any]] = []
+        self._end = self.size
 
     def __getitem__(self, code: int) -> str | None:
         text: str | None = self._unique[code].as_py()
@@ -101,11 +107,44 @@ class Texts:
         self.failed += times
         return self.code(REDACTED)
 
+    def tokens(
+        self, key: str, codes: NDArray[np.int64], times: NDArray[np.int64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int32]] | None:
+        """Make tokens of the texts *codes* under *key*, met *times* times.
+
+        Returns which of them became tokens, and the codes of those; None when values
+        of *key* do not become tokens.
+        """
+        cls = self.protector.classify_key(key) or ""
+        maker = self.protector.tokens(cls)
+        if maker is None or len(codes) < _MANY:
+            return None
+        texts = self._unique.take(pa.array(codes))
+        plain = tokens.is_plain(texts)
+        count = int(plain.sum())
+        if not count:
+            return None
+        self._blocks.append(tokens.made(*maker, texts.filter(pa.array(plain))))
+        first = self._end
+        self._end += count
+        self.marks[cls, "pseudonym"] += int(times[plain].sum())
+        return plain, np.arange(first, first + count, dtype=np.int32)
+
     def code(self, text: str) -> int:
         """Return the code of *text*, which need not have been there before."""
-        return self._new.setdefault(text, self.size + len(self._new))
+        code = self._new.get(text)
+        if code is None:
+            code = self._new[text] = self._end
+            self._end += 1
+            if not self._blocks or not isinstance(self._blocks[-1], list):
+                self._blocks.append([])
+            self._blocks[-1].append(text)
+        return code
 
     def words(self) -> Any:
         """Return every text at the place of its code."""
-        new = pa.array(list(self._new), pa.string())
-        return pa.concat_arrays([self._unique, new])
+        blocks = [
+            pa.array(block, pa.string()) if isinstance(block, list) else block
+            for block in self._blocks
+        ]
+        return pa.concat_arrays([self._unique, *blocks])

@@ -177,18 +177,28 @@ def _judged(
     unique, inverse, times = np.unique(pairs, return_inverse=True, return_counts=True)
     owner, old = np.divmod(unique, texts.size)
     names = {n: (texts[n - 1] or "") if n else key for n in set(owner.tolist())}
-    new = np.empty(len(unique), np.int32)
+    new = old.astype(np.int32)
+    left = np.ones(len(unique), np.bool_)
+    for number, name in names.items():
+        mine = np.flatnonzero(owner == number)
+        if texts.kind(name) == IDENTIFIER:
+            made = texts.tokens(name, old[mine], times[mine])
+            if made is not None:
+                plain, codes_made = made
+                new[mine[plain]] = codes_made
+                left[mine[plain]] = False
     # by the unique pair of key and suspicious text, which are few
-    for i, (name, code, text, n) in enumerate(
-        zip(
-            map(names.__getitem__, owner.tolist()),
-            old.tolist(),
-            texts.listed(old),
-            times.tolist(),
-            strict=True,
-        )
+    rest = np.flatnonzero(left)
+    for i, number, code, text, n in zip(
+        rest.tolist(),
+        owner[rest].tolist(),
+        old[rest].tolist(),
+        texts.listed(old[rest]),
+        times[rest].tolist(),
+        strict=True,
     ):
-        new[i] = texts.rewritten(name, code, text, n) if text else code
+        if text:
+            new[i] = texts.rewritten(names[number], code, text, n)
     if (new == old).all():
         return None
     changed = codes.copy()

@@ -28,6 +28,14 @@ _AFTER: Final = frozenset(
     ("patient", "patients", "pt", "mrn", "subject", "subj", "subjects", "patid", "pid", "participant",
      "acc", "accession", "encounter", "visit", "member", "case", "chart", "record", "ssn", "person")
 )  # fmt: skip
+EXTENSIONS: Final = (
+    "dcm|pdf|jpe?g|png|txt|csv|json|xml|docx?|xlsx?|zip|gz|tiff?|wav|mp[34]|hl7|nii|rtf|html?|bmp|gif|"
+    "heic|webp|avi|mov|log|ndjson|parquet|eml|msg|odt|pptx?"
+)
+_EXTENSION: Final = re.compile(
+    rf"\.(?:{EXTENSIONS})(?:\.gz)?$", re.ASCII | re.IGNORECASE
+)
+_SHAPED: Final = re.compile("[_^]")
 _IMAGE: Final = re.compile(r"\.(?:jpe?g|png|heic|tiff?|gif|bmp|webp)$", re.ASCII | re.I)
 
 
@@ -35,22 +43,21 @@ def paths(rules: RuleSet, text: str) -> Iterator[Span]:
     """Yield the persons, their numbers and dates in paths of *text*."""
     for match in _STEP.finditer(text):
         step = match.group()
-        split = match.start() and text[match.start() - 1] in "/\\"
-        follows = text[match.end() : match.end() + 1] in ("/", "\\") and bool(
-            text[match.end() : match.end() + 1]
-        )
-        in_path = bool(split or follows)
-        if not in_path and not re.search(r"[_^.]", step):
+        start, end = match.span()
+        if len(step) > 200 or len(step) < 4 or "@" in step:
             continue
-        if "@" in step or len(step) > 200 or "://" in step:
-            continue
-        yield from _step(rules, text, match.start(), step, in_path=in_path)
+        if text[start - 3 : start] == "://":
+            continue  # the host of a URL
+        before = text[start - 1 : start] in ("/", "\\") and start > 0
+        in_path = before or text[end : end + 1] in ("/", "\\")
+        if in_path or _SHAPED.search(step) or _EXTENSION.search(step):
+            yield from _step(rules, text, start, step, in_path=in_path)
 
 
 def _step(
     rules: RuleSet, text: str, at: int, step: str, *, in_path: bool
 ) -> Iterator[Span]:
-    extension = re.search(r"\.[A-Za-z][A-Za-z0-9]{0,4}(?:\.gz)?$", step)
+    extension = _EXTENSION.search(step)
     body = step[: extension.start()] if extension else step
     pieces = [(m.start(), m.end(), m.group()) for m in _PIECE.finditer(body)]
     taken = [_may_be_name(rules, p[2]) for p in pieces]
@@ -66,7 +73,11 @@ def _step(
         ):
             j += 1
         if j - i > 1 and _is_person(
-            pieces[i:j], dated=dated, in_path=in_path or bool(extension), text=body
+            pieces[i:j],
+            dated=dated,
+            in_path=in_path or bool(extension),
+            text=body,
+            eponyms=rules.words.eponyms,
         ):
             found = True
             stop = min(j, i + 4)
@@ -113,10 +124,15 @@ def _may_be_name(rules: RuleSet, piece: str) -> bool:
 
 
 def _is_person(
-    pieces: list[tuple[int, int, str]], *, dated: bool, in_path: bool, text: str
+    pieces: list[tuple[int, int, str]],
+    *,
+    dated: bool,
+    in_path: bool,
+    text: str,
+    eponyms: frozenset[str],
 ) -> bool:
     words = [piece for _, _, piece in pieces if len(piece) > 1]
-    if len(words) < 2:
+    if len(words) < 2 or all(word.lower() in eponyms for word in words):
         return False
     kinds = [kind(word.lower()) for word in words]
     given = any(k & GIVEN for k in kinds)

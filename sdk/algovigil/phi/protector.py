@@ -161,6 +161,14 @@ class Protector:
             return None
         return self._tokens.token(kind, plain)
 
+    def tokens(self, cls: str) -> tuple[Tokens, str] | None:
+        """Return the maker of tokens, and the kind, where *cls* becomes tokens."""
+        if not self._key or self.preset is Preset.OBSERVE_ONLY:
+            return None
+        if self.actions.of(cls) != "pseudonym":
+            return None
+        return self._tokens, self.rules.kinds.get(cls, cls.lower())
+
     def _uid(self, old: str) -> str | None:
         """Return the UID that stands for *old* (PS3.5 B.2: 2.25 and 128 bits)."""
         if self.preset is Preset.SAFE_HARBOR or not self._key:

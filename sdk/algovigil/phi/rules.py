@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from algovigil.errors import ConfigError, explain, nearest
 from algovigil.phi.checks import CHECKS
 from algovigil.phi.keys import KeyClass, KeyPolicy, key_words, pair_words
+from algovigil.phi.paths import EXTENSIONS
 from algovigil.phi.words import Words
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def of(
     filled = {
         "{words}": pair_words(keys.classes, frozenset(data["keys"]["everyday"])),
         "{names}": words.prefilter,
+        "{extensions}": EXTENSIONS,
     }
     quoted = r"['\"`][A-Za-z_][\w.]{0,60}['\"`]"
     contexts = "|".join(c.replace("{q}", quoted) for c in data["error_contexts"])

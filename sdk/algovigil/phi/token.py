@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TOKEN: Final = re.compile(r"p_[a-z0-9]{1,16}_[a-z2-7]{16,52}", re.ASCII)
-_ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 base32, lower case
-_PAIRS: Final = tuple(a + b for a in _ALPHABET for b in _ALPHABET)
+ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"  # RFC 4648 base32, lower case
+_PAIRS: Final = tuple(a + b for a in ALPHABET for b in ALPHABET)
 _SHIFTS: Final = tuple(range(120, -1, -10))
 _BLOCK: Final = 64  # bytes of a SHA-256 block
 _ODD: Final = re.compile("[^a-z0-9]+")
@@ -32,7 +35,7 @@ class Tokens:
         block = block.ljust(_BLOCK, b"\0")
         self._inner: Final = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
         self._outer: Final = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
-        self._prefix: Final = f"p_{key_id}_"
+        self.prefix: Final = f"p_{key_id}_"
 
     def token(self, kind: str, canonical: str) -> str:
         """Return `p_<key id>_` and the token of *canonical*, an identifier of *kind*.
@@ -40,15 +43,26 @@ class Tokens:
         The token is base32 (RFC 4648, lower case, no padding: 26 characters) of the
         first 16 bytes of HMAC-SHA256(key, "v1||<KIND>|" + canonical).
         """
-        inner = self._inner.copy()
-        inner.update(f"v1||{kind.upper()}|{canonical}".encode())
-        outer = self._outer.copy()
-        outer.update(inner.digest())
+        (digest,) = self.digests(kind, (canonical,))
         # 128 bits and 2 of padding are 13 pairs of characters: a third of b32encode's
         # time
-        number = int.from_bytes(outer.digest()[:16], "big") << 2
+        number = int.from_bytes(digest[:16], "big") << 2
         pairs = [_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS]
-        return self._prefix + "".join(pairs)
+        return self.prefix + "".join(pairs)
+
+    def digests(self, kind: str, canonicals: Iterable[str]) -> list[bytes]:
+        """Return HMAC-SHA256(key, "v1||<KIND>|" + canonical) of each, for columns."""
+        keyed = self._inner.copy()
+        keyed.update(f"v1||{kind.upper()}|".encode())
+        start, end = keyed.copy, self._outer.copy
+        found = []
+        for canonical in canonicals:
+            inner = start()
+            inner.update(canonical.encode())
+            outer = end()
+            outer.update(inner.digest())
+            found.append(outer.digest())
+        return found
 
 
 def canonical(text: str) -> str:
