@@ -16,7 +16,7 @@ Counter: TypeAlias = Literal[
     "intake.refused",  # requests turned away because memory or the journal was full
     "intake.duplicates",  # requests recognised by the digest of their body
     "decode.rejected",  # records refused inside accepted requests, by signal
-    "redact.values",  # values rewritten, by class and action
+    "redact.values",  # values rewritten, by class, action, rule and column
     "redact.errors",  # fields dropped because cleaning them failed
     "journal.groups",  # groups fsynced
     "journal.replayed",  # segments inserted again at start

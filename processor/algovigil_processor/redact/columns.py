@@ -69,6 +69,18 @@ def flatten(column: Any, key: str) -> list[Leaf]:
     return [Leaf(column, key)]
 
 
+def rows(column: Any, of: NDArray[np.int64] | None = None) -> list[NDArray[np.int64]]:
+    """Return, for each leaf of `flatten`, the row that each of its values is in."""
+    of = np.arange(len(column)) if of is None else of
+    if pa.types.is_map(column.type):
+        offsets, _, _ = bounds(column)
+        return [np.repeat(of, np.diff(offsets))] * 2
+    if pa.types.is_list(column.type):
+        offsets, first, last = bounds(column)
+        return rows(column.values[first:last], np.repeat(of, np.diff(offsets)))
+    return [of]
+
+
 def rebuild(column: Any, leaves: Iterator[Any]) -> Any:
     """Return *column* with the next of *leaves* in place of its own."""
     kind = column.type

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from algovigil.phi import Protector
     from algovigil_processor.batch import Batch
+    from algovigil_processor.redact.texts import Marks
     from algovigil_processor.schema import Table
     from algovigil_processor.telemetry import Telemetry
 
@@ -68,10 +69,9 @@ class Redact:
             changed, marks, failed = self._clean(rows, plan)
         except Exception:
             changed, marks, failed = self._one_by_one(rows, plan)
-        for (cls, action), n in marks.items():
-            self._telemetry.count(
-                "redact.values", n, **{"class": cls, "action": action}
-            )
+        for (cls, action, rule, field), n in marks.items():
+            labels = {"class": cls, "action": action, "rule": rule, "field": field}
+            self._telemetry.count("redact.values", n, **labels)
         if failed:
             self._telemetry.count("redact.errors", failed, table=batch.table)
         if changed and self._protector.preset is not Preset.OBSERVE_ONLY:
@@ -81,24 +81,25 @@ class Redact:
 
     def _clean(
         self, rows: pa.RecordBatch, plan: Sequence[Column]
-    ) -> tuple[dict[int, Any], Counter[tuple[str, str]], int]:
+    ) -> tuple[dict[int, Any], Marks, int]:
         """Return the columns that change, what was done, and values that failed."""
         work = Work(self._protector)
         for column in plan:
             values = rows.column(column.index)
+            field = rows.schema.field(column.index).name
             if column.names is None:
-                work.add(column.index, values, column.key)
+                work.add(column.index, values, column.key, field)
             else:
                 names = rows.column(column.names)
-                work.add_named(column.index, values, column.names, names)
+                work.add_named(column.index, values, column.names, names, field)
         return work.run(self._prefilter)
 
     def _one_by_one(
         self, rows: pa.RecordBatch, plan: Iterable[Column]
-    ) -> tuple[dict[int, Any], Counter[tuple[str, str]], int]:
+    ) -> tuple[dict[int, Any], Marks, int]:
         """Clean each column alone; empty those that cannot be cleaned."""
         changed: dict[int, Any] = {}
-        marks: Counter[tuple[str, str]] = Counter()
+        marks: Marks = Counter()
         failures = 0
         for column in plan:
             try:

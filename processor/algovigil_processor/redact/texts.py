@@ -6,11 +6,12 @@ Invariant: a text has one code; a new text is appended, so a code never changes 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
+from algovigil.phi import Preset, applied
 from algovigil_processor.redact import tokens
 
 if TYPE_CHECKING:
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from algovigil.phi import Protector
+    from algovigil.phi.names import People
     from algovigil_processor.redact.prefilter import Prefilter
+
+Marks: TypeAlias = "Counter[tuple[str, str, str, str]]"
+"""How often: by class, action, id of the rule and column."""
 
 PLAIN, SAFE, ERROR, IDENTIFIER = range(4)
 """What the rules take a key for; see `algovigil.phi.Protector.note`."""
@@ -37,8 +42,10 @@ class Texts:
     def __init__(
         self, protector: Protector, prefilter: Prefilter, arrays: Sequence[Any]
     ) -> None:
-        self.marks: Final[Counter[tuple[str, str]]] = Counter()
-        """Identifiers met, by class and action."""
+        self.marks: Final[Marks] = Counter()
+        """Identifiers met."""
+        self.people: Final[dict[int, People]] = {}
+        """Persons that a text names, by its code."""
         self.failed = 0
         """Values that went because judging them failed."""
         self.protector: Final = protector
@@ -91,16 +98,22 @@ class Texts:
         fits = self._any[codes] & ((kinds == PLAIN) | self._strong[codes])
         return np.flatnonzero(fits | (kinds >= ERROR))
 
-    def rewritten(self, key: str, code: int, text: str, times: int) -> int:
+    def rewritten(self, key: str, code: int, text: str, times: int, field: str) -> int:
         """Return the code of what becomes of *text* under *key*, met *times* times."""
         try:
-            hits = self._hits.get(code, ())
-            cleaned = self.protector.rewrite(key, text, hits)
+            found = self.protector.redactions(key, text, self._hits.get(code, ()))
+            if not found:
+                return code
+            for f in found:
+                self.marks[f.cls, f.action, f.rule, field] += times
+            if self.protector.preset is Preset.OBSERVE_ONLY:
+                return code
+            again = self.protector.people(text, found)
+            if again.words or again.pairs:
+                self.people[code] = again
+            return self.code(applied(text, found))
         except Exception:  # whatever it is, it must not carry the text on
             return self.closed(times)
-        for mark in cleaned.marks:
-            self.marks[mark] += times
-        return code if cleaned.text == text else self.code(cleaned.text)
 
     def closed(self, times: int) -> int:
         """Return the code of what stands for *times* values that cannot be judged."""
@@ -108,7 +121,11 @@ class Texts:
         return self.code(REDACTED)
 
     def tokens(
-        self, key: str, codes: NDArray[np.int64], times: NDArray[np.int64]
+        self,
+        key: str,
+        codes: NDArray[np.int64],
+        times: NDArray[np.int64],
+        field: str,
     ) -> tuple[NDArray[np.bool_], NDArray[np.int32]] | None:
         """Make tokens of the texts *codes* under *key*, met *times* times.
 
@@ -127,7 +144,7 @@ class Texts:
         self._blocks.append(tokens.made(*maker, texts.filter(pa.array(plain))))
         first = self._end
         self._end += count
-        self.marks[cls, "pseudonym"] += int(times[plain].sum())
+        self.marks[cls, "pseudonym", "key", field] += int(times[plain].sum())
         return plain, np.arange(first, first + count, dtype=np.int32)
 
     def code(self, text: str) -> int:

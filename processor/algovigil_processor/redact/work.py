@@ -14,16 +14,15 @@ import numpy as np
 import pyarrow as pa
 
 from algovigil_processor.redact import columns as shape
-from algovigil_processor.redact import parallel
+from algovigil_processor.redact import parallel, persons
 from algovigil_processor.redact.texts import IDENTIFIER, PLAIN, Texts
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from numpy.typing import NDArray
 
     from algovigil.phi import Protector
     from algovigil_processor.redact.prefilter import Prefilter
+    from algovigil_processor.redact.texts import Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,8 @@ class Place:
     starts: list[int]
     names: int | None = None
     """Index of the column that names the elements of this one."""
+    field: str = ""
+    """Name of the column."""
 
     def codes(self, texts: Texts, leaf: int) -> NDArray[np.int32]:
         """Return the codes of the text of *leaf*."""
@@ -52,19 +53,21 @@ class Work:
         self._arrays: Final[list[Any]] = []
         self._length = 0
 
-    def add(self, index: int, column: Any, key: str) -> None:
+    def add(self, index: int, column: Any, key: str, field: str) -> None:
         """Take the column at *index*, whose values stand under *key*."""
-        self._places[index] = self._place(column, key, None)
+        self._places[index] = self._place(column, key, None, field)
         self._wanted.append(index)
 
-    def add_named(self, index: int, column: Any, names: int, of: Any) -> None:
+    def add_named(
+        self, index: int, column: Any, names: int, of: Any, field: str
+    ) -> None:
         """Take the column at *index*, whose elements the list column *of* names."""
         if names not in self._places:
-            self._places[names] = self._place(of, "", None)
-        self._places[index] = self._place(column, "", names)
+            self._places[names] = self._place(of, "", None, field)
+        self._places[index] = self._place(column, "", names, field)
         self._wanted.append(index)
 
-    def _place(self, column: Any, key: str, names: int | None) -> Place:
+    def _place(self, column: Any, key: str, names: int | None, field: str) -> Place:
         leaves = shape.flatten(column, key)
         starts = []
         for leaf in leaves:
@@ -72,11 +75,9 @@ class Work:
             if pa.types.is_string(leaf.values.type):
                 self._arrays.append(leaf.values)
                 self._length += len(leaf.values)
-        return Place(column, leaves, starts, names)
+        return Place(column, leaves, starts, names, field)
 
-    def run(
-        self, prefilter: Prefilter
-    ) -> tuple[dict[int, Any], Counter[tuple[str, str]], int]:
+    def run(self, prefilter: Prefilter) -> tuple[dict[int, Any], Marks, int]:
         """Return the columns that change, what was met, and how many values failed."""
         texts = Texts(self._protector, prefilter, self._arrays)
         keys = _Keys(texts, self._key_codes(texts))
@@ -88,6 +89,8 @@ class Work:
             for index in self._wanted
             if len((place := self._places[index]).column)
         }
+        if texts.people:
+            persons.spread(texts, keys.kinds, self._places, new)
         words = texts.words()
         changed = {}
         for index, leaves in new.items():
@@ -127,11 +130,15 @@ class Work:
             else:
                 of = None
         if not pa.types.is_string(leaf.values.type):
-            return None if of is None else _numbers(texts, keys, of, leaf.values)
+            return (
+                None
+                if of is None
+                else _numbers(texts, keys, of, leaf.values, place.field)
+            )
         codes = place.codes(texts, at)
-        new = _judged(texts, keys, leaf.key, of, codes)
+        new = _judged(texts, keys, leaf.key, of, codes, place.field)
         if leaf.offsets is not None and of is not None:
-            new = _row_wise(texts, keys, leaf.offsets, of, codes, new)
+            new = _row_wise(texts, keys, leaf.offsets, of, codes, new, place.field)
         return new
 
 
@@ -161,6 +168,7 @@ def _judged(
     key: str,
     of: NDArray[np.int32] | None,
     codes: NDArray[np.int32],
+    field: str,
 ) -> NDArray[np.int32] | None:
     """Return *codes* after the rules, or None when nothing changes.
 
@@ -182,7 +190,7 @@ def _judged(
     for number, name in names.items():
         mine = np.flatnonzero(owner == number)
         if texts.kind(name) == IDENTIFIER:
-            made = texts.tokens(name, old[mine], times[mine])
+            made = texts.tokens(name, old[mine], times[mine], field)
             if made is not None:
                 plain, codes_made = made
                 new[mine[plain]] = codes_made
@@ -198,7 +206,7 @@ def _judged(
         strict=True,
     ):
         if text:
-            new[i] = texts.rewritten(names[number], code, text, n)
+            new[i] = texts.rewritten(names[number], code, text, n, field)
     if (new == old).all():
         return None
     changed = codes.copy()
@@ -207,7 +215,7 @@ def _judged(
 
 
 def _numbers(
-    texts: Texts, keys: _Keys, of: NDArray[np.int32], values: Any
+    texts: Texts, keys: _Keys, of: NDArray[np.int32], values: Any, field: str
 ) -> Any | None:
     """Return *values*, floats, without those under the keys *of* that tell too much."""
     at = np.flatnonzero(keys.kinds[of] == IDENTIFIER)
@@ -222,7 +230,8 @@ def _numbers(
         new = np.minimum(numbers[mine], low)
         touched = int((new != numbers[mine]).sum() - np.isnan(numbers[mine]).sum())
         action = "drop" if limit is None else "cap"
-        texts.marks[texts.protector.classify_key(key) or "", action] += touched
+        cls = texts.protector.classify_key(key) or ""
+        texts.marks[cls, action, "key", field] += touched
         numbers[mine] = new
     return pa.array(numbers, mask=values.is_null().to_numpy(zero_copy_only=False))
 
@@ -234,6 +243,7 @@ def _row_wise(
     of: NDArray[np.int32],
     codes: NDArray[np.int32],
     new: NDArray[np.int32] | None,
+    field: str,
 ) -> NDArray[np.int32] | None:
     """Judge arrays in a map by the names in the same map; see `parallel`."""
     for values_key, names_key in parallel.NAMES_OF.items():
@@ -258,6 +268,6 @@ def _row_wise(
                 old = texts[int(codes[at])] or ""
                 cleaned = parallel.judged(texts.protector, texts[code], old)
                 if cleaned != old:
-                    texts.marks["DATA", "redact"] += 1
+                    texts.marks["DATA", "redact", "key", field] += 1
                     new[at] = texts.code(cleaned)
     return new

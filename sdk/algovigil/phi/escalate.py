@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from algovigil.phi.lexicon import WORD, kind
-from algovigil.phi.names import names, spread
+from algovigil.phi.names import names, people, spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,9 +69,9 @@ _UNIT: Final = re.compile(
 
 def escalated(rules: RuleSet, text: str, found: Sequence[Finding]) -> Iterator[Span]:
     """Yield what more in *text* is taken for an identifier, beside what was *found*."""
-    people = [text[f.start : f.end] for f in found if f.cls == "NAME"]
-    if people:
-        yield from spread(rules.words, people, text)
+    persons = [text[f.start : f.end] for f in found if f.cls == "NAME"]
+    if persons:
+        yield from spread(people(rules.words, persons), text)
         for f in found:
             if f.cls == "NAME" and (beside := _BESIDE.match(text, f.end)) is not None:
                 yield *beside.span(1), "OTHER_ID"

@@ -10,6 +10,7 @@ stands before it.
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -27,6 +28,7 @@ _TOKEN: Final = re.compile(
     r"(?<![A-Za-z0-9_./\\@-])[A-Z][A-Za-z]*(?:['-][A-Za-z]+)*", re.ASCII
 )
 _WORDS: Final = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*", re.ASCII)
+_BETWEEN: Final = re.compile("[ ,_^.+-]{1,3}")
 _LOOKBACK: Final = 40  # characters before a word that may say what it is
 _GAP: Final = re.compile(
     r"(?:[.]? {1,2}(?:(?:[a-z]{1,3}\.? ){1,2})?|, {0,2}|\. ?)", re.ASCII
@@ -228,7 +230,7 @@ def _is_name(
                 )
             )
             and len(first.text) > 2
-            and first.text[1:].islower()
+            and (first.text[1:].islower() or set(first.text) == {"X", "x"})
         )
         initialled = len(part) > 1 and alone
         return bool((alone and (support or bold)) or (initialled and bold))
@@ -279,15 +281,39 @@ def _logins(words: Words, text: str) -> Iterator[Span]:
         yield match.start(1), match.start(1) + len(login), "USER"
 
 
-def spread(words: Words, found: Iterable[str], text: str) -> Iterator[Span]:
-    """Yield where the words of the names *found* turn up again in *text*."""
-    again = {
-        part.lower() for name in found for part in _WORDS.findall(name) if len(part) > 2
-    }
-    again = {w for w in again if w not in words.stops and not kind(w) & WORD}
-    if not again:
+class People(NamedTuple):
+    """What of the names that were found is looked for elsewhere, in lower case."""
+
+    words: frozenset[str]
+    """Words that are names and nothing else."""
+    pairs: frozenset[tuple[str, str]]
+    """Words that stood beside each other in a name, whatever else they mean."""
+
+
+def people(words: Words, found: Iterable[str]) -> People:
+    """Return what to look for of the names *found*."""
+    single: set[str] = set()
+    pairs: set[tuple[str, str]] = set()
+    for name in found:
+        parts = [part.lower() for part in _WORDS.findall(name) if len(part) > 2]
+        parts = [p for p in parts if p not in words.titles and p not in words.hard]
+        single |= {p for p in parts if p not in words.stops and not kind(p) & WORD}
+        pairs |= set(itertools.pairwise(parts))
+    return People(frozenset(single), frozenset(pairs))
+
+
+def spread(again: People, text: str) -> Iterator[Span]:
+    """Yield where the names *again* turn up in *text*."""
+    if not again.pairs and not again.words:
         return
     # word by word: a pattern made of names would stay in the cache of `re`
+    before = ("", 0, 0)
     for match in _WORDS.finditer(text):
-        if match.group().lower() in again:
+        word = match.group().lower()
+        if word in again.words:
             yield *match.span(), "NAME"
+        elif _BETWEEN.fullmatch(text, before[2], match.start()) and (
+            (before[0], word) in again.pairs or (word, before[0]) in again.pairs
+        ):
+            yield before[1], match.end(), "NAME"
+        before = (word, match.start(), match.end())

@@ -22,6 +22,7 @@ from algovigil.errors import ConfigError, explain
 from algovigil.phi import find as finder
 from algovigil.phi import rules as rule_set
 from algovigil.phi.actions import Actions
+from algovigil.phi.names import People, people, spread
 from algovigil.phi.pairs import referred, says_something
 from algovigil.phi.token import TOKEN, Tokens, bare, canonical
 
@@ -257,6 +258,20 @@ class Protector:
         old = text[start:end]
         new = self.actions.replaced(cls, action, old, whole=False)
         return None if new == old else Redaction(start, end, cls, action, rule, new)
+
+    def people(self, text: str, found: Iterable[Redaction]) -> People:
+        """Return the persons among what was *found* in *text*, to look for elsewhere."""
+        names = [text[f.start : f.end] for f in found if f.cls == "NAME"]
+        return people(self.rules.words, names)
+
+    def spread(self, again: People, text: str) -> list[Redaction]:
+        """Return where the persons of a record turn up in another *text* of it."""
+        found = (finder.Finding(*span, "record") for span in spread(again, text))
+        return [
+            redaction
+            for start, end, cls, rule in finder.merge(found)
+            if (redaction := self._replaced(start, end, cls, rule, text)) is not None
+        ]
 
     def number(self, key: str, value: float) -> float | None:
         """Return *value* of the feature *key*: an age up to 90, an identifier None."""

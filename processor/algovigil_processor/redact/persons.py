@@ -1,0 +1,113 @@
+"""The second pass of a record: a person named in one field is masked in its others.
+
+Invariant: only rows in which a name was found are looked at again, and there only text
+under keys that are not about machines.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from algovigil.phi import applied
+from algovigil.phi.names import People
+from algovigil_processor.redact import columns as shape
+from algovigil_processor.redact.texts import SAFE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from algovigil_processor.redact.texts import Texts
+    from algovigil_processor.redact.work import Place
+
+
+def spread(
+    texts: Texts,
+    kinds: NDArray[np.int8],
+    places: Mapping[int, Place],
+    new: dict[int, list[Any]],
+) -> None:
+    """Put into *new*, leaves by column, what becomes of persons of the same row."""
+    rows_of = {index: shape.rows(places[index].column) for index in new}
+    named = _named(texts, places, rows_of)
+    rows = np.fromiter(named, np.int64, len(named))
+    words = texts.words()
+    for index, leaves in new.items():
+        place = places[index]
+        for at, leaf in enumerate(place.leaves):
+            if not pa.types.is_string(leaf.values.type):
+                continue
+            here = rows_of[index][at]
+            where = np.flatnonzero(np.isin(here, rows))
+            if leaf.keyed:
+                of = kinds[place.codes(texts, at - 1)[where]]
+                where = where[of != SAFE]
+            elif texts.kind(leaf.key) == SAFE:
+                continue
+            old = leaves[at]
+            codes = place.codes(texts, at) if old is None else old
+            changed = _changed(texts, words, named, here, where, codes, place.field)
+            if changed:
+                codes = codes.copy()
+                codes[list(changed)] = list(changed.values())
+                leaves[at] = codes
+
+
+def _named(
+    texts: Texts,
+    places: Mapping[int, Place],
+    rows_of: Mapping[int, list[NDArray[np.int64]]],
+) -> dict[int, People]:
+    """Return the persons that each row names."""
+    named: dict[int, People] = {}
+    telling = np.fromiter(texts.people, np.int32, len(texts.people))
+    for index, rows in rows_of.items():
+        place = places[index]
+        for at, leaf in enumerate(place.leaves):
+            if not pa.types.is_string(leaf.values.type):
+                continue
+            codes = place.codes(texts, at)
+            for i in np.flatnonzero(np.isin(codes, telling)).tolist():
+                row = int(rows[at][i])
+                more = texts.people[int(codes[i])]
+                had = named.get(row)
+                named[row] = more if had is None else _joined(had, more)
+    return named
+
+
+def _joined(one: People, other: People) -> People:
+    return People(one.words | other.words, one.pairs | other.pairs)
+
+
+def _changed(
+    texts: Texts,
+    words: Any,
+    named: Mapping[int, People],
+    rows: NDArray[np.int64],
+    where: NDArray[np.int64],
+    codes: NDArray[np.int32],
+    field: str,
+) -> dict[int, int]:
+    """Return the positions of *where* whose text names a person of its row."""
+    found: dict[int, int] = {}
+    # by the value: only rows that name a person come here
+    for i, text in zip(
+        where.tolist(), words.take(pa.array(codes[where])).to_pylist(), strict=True
+    ):
+        again = named[int(rows[i])]
+        if not text or not any(word in text.lower() for word in _needles(again)):
+            continue
+        spans = texts.protector.spread(again, text)
+        if spans:
+            for span in spans:
+                texts.marks[span.cls, span.action, span.rule, field] += 1
+            found[i] = texts.code(applied(text, spans))
+    return found
+
+
+def _needles(again: People) -> frozenset[str]:
+    return again.words | {first for first, _ in again.pairs}
