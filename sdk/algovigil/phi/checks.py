@@ -328,6 +328,7 @@ def _town(rules: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
         lower = word.group().rstrip(".").lower()
         if lower in rules.words.stops and lower not in (
             "new",
+            "city",
             "north",
             "south",
             "east",

@@ -39,48 +39,92 @@ class KeyClass:
     any: frozenset[str]
     all: tuple[frozenset[str], ...]
 
-    def fits(self, words: frozenset[str]) -> bool:
-        """Return whether a key of *words* holds an identifier of this class."""
-        return not words.isdisjoint(self.any) or any(a <= words for a in self.all)
+
+_SEEN: Final = 8192  # keys whose note is remembered
 
 
-@dataclass(frozen=True, slots=True)
 class KeyPolicy:
-    """The `keys` of the rule file, and the fields and elements of the standards."""
+    """The `keys` of the rule file, and the fields and elements of the standards.
 
-    classes: tuple[KeyClass, ...]
-    safe: frozenset[tuple[str, ...]]
-    safe_prefixes: tuple[tuple[str, ...], ...]
-    error: frozenset[tuple[str, ...]]
-    benign: frozenset[str]
-    neutral: frozenset[str]
-    elements: Mapping[str, str]
-    """DICOM element, eight lower-case hex digits, to class."""
-    fields: Mapping[str, Mapping[int, tuple[str, str]]]
-    """HL7 segment to field number to (class, shape)."""
+    Args:
+        classes: In order: the first that fits wins.
+        safe: Keys about machines, by their words.
+        safe_prefixes: Beginnings of such keys.
+        error: Keys of the words of an error.
+        benign: Last words that make a key a statement about an identifier.
+        neutral: Words that make a key one about codes, wherever they stand.
+        elements: DICOM element, eight lower-case hex digits, to class.
+        fields: HL7 segment to field number to (class, shape).
+    """
+
+    def __init__(
+        self,
+        *,
+        classes: tuple[KeyClass, ...],
+        safe: frozenset[tuple[str, ...]],
+        safe_prefixes: tuple[tuple[str, ...], ...],
+        error: frozenset[tuple[str, ...]],
+        benign: frozenset[str],
+        neutral: frozenset[str],
+        elements: Mapping[str, str],
+        fields: Mapping[str, Mapping[int, tuple[str, str]]],
+    ) -> None:
+        self.classes: Final = classes
+        self.elements: Final = elements
+        self.fields: Final = fields
+        self._safe: Final = safe
+        self._safe_prefixes: Final = safe_prefixes
+        self._error: Final = error
+        self._benign: Final = benign
+        self._neutral: Final = neutral
+        self._exact: Final[dict[tuple[str, ...], str]] = {}
+        # by one of its words: the sets of words that fit, and the rank of their class
+        self._sets: Final[dict[str, list[tuple[int, frozenset[str]]]]] = {}
+        for rank, kind in enumerate(classes):
+            for words in kind.exact:
+                self._exact.setdefault(words, kind.name)
+            for group in (*(frozenset((word,)) for word in kind.any), *kind.all):
+                self._sets.setdefault(max(group, key=len), []).append((rank, group))
+        self._seen: Final[dict[int, Note]] = {}
 
     def note(self, key: str) -> Note:
         """Return what *key* says of its value."""
+        # by hash: a key may itself hold an identifier, and no cache keeps one
+        number = hash(key)
+        note = self._seen.get(number)
+        if note is None:
+            if len(self._seen) >= _SEEN:
+                self._seen.clear()
+            note = self._seen[number] = self._judged(key)
+        return note
+
+    def _judged(self, key: str) -> Note:
         words = key_words(key)
-        for kind in self.classes:
-            if words in kind.exact:
-                return Note(kind.name, "text")
-        if words in self.error:
+        exact = self._exact.get(words)
+        if exact is not None:
+            return Note(exact, "text")
+        if words in self._error:
             return Note(None, "error")
-        if words in self.safe or any(
-            words[: len(prefix)] == prefix for prefix in self.safe_prefixes
+        if words in self._safe or any(
+            words[: len(prefix)] == prefix for prefix in self._safe_prefixes
         ):
             return Note(None, "safe")
         found = frozenset(words)
-        if not words or words[-1] in self.benign or found & self.neutral:
+        if not words or words[-1] in self._benign or found & self._neutral:
             return Note(None, "text")
         standard = self._standard(key)
         if standard is not None:
             return Note(standard, "text")
-        for kind in self.classes:
-            if kind.fits(found):
-                return Note(kind.name, "text")
-        return Note(None, "text")
+        best = min(
+            (
+                rank
+                for word in found
+                for rank, group in self._sets.get(word, ())
+                if group <= found
+            ),
+            default=-1,
+        )
+        return Note(self.classes[best].name if best >= 0 else None, "text")
 
     def _standard(self, key: str) -> str | None:
         """Return the class of a key that names a DICOM element or an HL7 field."""

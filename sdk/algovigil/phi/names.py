@@ -143,15 +143,39 @@ def _joins(words: Words, gap: str) -> bool:
 
 def _support(words: Words, text: str, start: int) -> int:
     """Return 2 if what stands before says that a person follows, 1 if one may."""
-    before = text[max(0, start - _LOOKBACK) : start]
-    if words.strong.search(before):
+    phrases = _before(text, start)
+    if any(phrase in words.strong for phrase in phrases):
         return 2
-    return 1 if words.weak.search(before) else 0
+    if phrases and phrases[0] in words.titles:
+        return 2
+    return 1 if any(phrase in words.weak for phrase in phrases) else 0
 
 
 def _person_before(words: Words, text: str, start: int) -> bool:
     """Return whether a word for a person, not a preposition, stands before."""
-    return words.people.search(text[max(0, start - _LOOKBACK) : start]) is not None
+    return any(phrase in words.people for phrase in _before(text, start))
+
+
+def _before(text: str, start: int) -> list[str]:
+    """Return the last word before *start*, the last two and the last three."""
+    before = text[max(0, start - _LOOKBACK) : start]
+    tail = before.rstrip(" \"'([>")
+    if len(before) - len(tail) > 4:
+        return []
+    tail = tail.rstrip(":=,#-.").removesuffix("'s").lower()
+    found = []
+    at = len(tail)
+    for _ in range(3):
+        first = at
+        while first and (tail[first - 1].isalpha() or tail[first - 1] in "'_"):
+            first -= 1
+        if first == at:
+            break
+        found.append(tail[first:].replace("_", " "))
+        if tail[first - 1 : first] != " ":
+            break
+        at = first - 1
+    return found
 
 
 def _taken(words: Words, text: str, run: Sequence[Word], *, bold: bool) -> int:

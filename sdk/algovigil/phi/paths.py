@@ -114,7 +114,7 @@ def _close(
 
 
 def _may_be_name(rules: RuleSet, piece: str) -> bool:
-    if piece.isdigit() or piece.lower() in rules.words.stops:
+    if piece.isdigit() or piece.lower() in rules.words.hard:
         return False
     return (
         len(piece) == 1

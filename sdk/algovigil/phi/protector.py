@@ -113,7 +113,6 @@ class Protector:
         """Indices of the value rules that change something under this preset."""
         self._warned = False
         self._clean: Final[set[bytes]] = set()
-        self._notes: Final[dict[int, Note]] = {}
 
     @classmethod
     def of(cls, phi: Phi, environ: Mapping[str, str] | None = None) -> Protector:
@@ -129,14 +128,7 @@ class Protector:
 
     def note(self, key: str) -> Note:
         """Return the identifier class of *key*, and how far to trust its value."""
-        # by hash: a key may itself hold an identifier, and no cache keeps one
-        number = hash(key)
-        note = self._notes.get(number)
-        if note is None:
-            if len(self._notes) >= _CACHED:
-                self._notes.clear()
-            note = self._notes[number] = self.rules.keys.note(key[:256])
-        return note
+        return self.rules.keys.note(key[:256])
 
     def classify_key(self, key: str) -> str | None:
         """Return the identifier class of the values under *key*, or None."""

@@ -39,11 +39,11 @@ class Words:
     machines: frozenset[str]
     states: frozenset[str]
     state_names: frozenset[str]
-    strong: re.Pattern[str]
-    """At the end of what stands before a name: it is one."""
-    weak: re.Pattern[str]
-    """At the end of what stands before a name: it may be one."""
-    people: re.Pattern[str]
+    strong: frozenset[str]
+    """What stands before a name, up to three words: it is one."""
+    weak: frozenset[str]
+    """What stands before a name: it may be one."""
+    people: frozenset[str]
     """Of the weak ones those that are words for a person."""
     credentials: re.Pattern[str]
     """At the start of what stands after a name."""
@@ -54,7 +54,6 @@ class Words:
     def of(cls, data: Mapping[str, Any]) -> Words:
         """Compile *data*, the content of `names.yaml`."""
         titles = _alternatives(data["titles"])
-        people = _alternatives(data["people"])
         strong = _alternatives(data["strong"])
         weak = _alternatives([*data["people"], *data["weak"]])
         before = rf"(?:^|[^A-Za-z])(?:{titles}|{strong}|{weak})"
@@ -85,9 +84,13 @@ class Words:
                     *("suffixes", "machines", "states", "state_names"),
                 )
             },
-            strong=_before(rf"(?:{strong})(?: is| was)?[:=#-]?|(?:{titles})\.?"),
-            weak=_before(rf"(?:{weak})[:=,#]?"),
-            people=_before(rf"(?:{people})[:=,#]?"),
+            strong=frozenset(
+                f"{phrase}{verb}"
+                for phrase in _plain(data["strong"])
+                for verb in ("", " is", " was")
+            ),
+            weak=_plain([*data["people"], *data["weak"]]),
+            people=_plain(data["people"]),
             credentials=re.compile(
                 r",? \(?(?:"
                 + "|".join(re.escape(word) for word in data["credentials"])
@@ -113,7 +116,5 @@ def _alternatives(phrases: Iterable[str]) -> str:
     return "|".join(sorted(spelt, key=lambda word: (-len(word), word)))
 
 
-def _before(expression: str) -> re.Pattern[str]:
-    return re.compile(
-        rf"(?:^|[^A-Za-z])(?:{expression})(?:'s)? {{0,2}}[\"'(\[>]? ?$", re.ASCII
-    )
+def _plain(phrases: Iterable[str]) -> frozenset[str]:
+    return frozenset(phrase.replace("_", " ").strip(".,") for phrase in phrases)

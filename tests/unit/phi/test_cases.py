@@ -1,4 +1,4 @@
-"""Single cases beyond the corpora: what must go, and what looks like it and must stay."""
+"""Single cases beyond the corpora: what must go, what looks like it and must stay."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def test_a_patient_is_found_however_it_is_written(text: str) -> None:
     ("text", "gone"),
     [
         ("Patient \u738b\u4f1f admitted", "\u738b\u4f1f"),
-        ("Patient \u0418\u0432\u0430\u043d \u041f\u0435\u0442\u0440\u043e\u0432 admitted", "\u041f\u0435\u0442\u0440\u043e\u0432"),
-        ("patient: \u0645\u062d\u0645\u062f \u0639\u0644\u064a", "\u0645\u062d\u0645\u062f"),
+        ("pt \u0418\u0432\u0430\u043d \u041f\u0435\u0442\u0440", "\u041f\u0435\u0442\u0440"),
+        ("patient: \u0645\u062d\u0645\u062f", "\u0645\u062d\u0645\u062f"),
         ("Dr. Fran\u00e7ois L\u00e9v\u00eaque called", "L\u00e9v\u00eaque"),
         ("seen by Dr. O\u2019Shaughnessy", "Shaughnessy"),
         ("Nurse Xiulan Zhangsun at 5pm", "Zhangsun"),
@@ -65,7 +65,7 @@ def test_names_in_other_scripts_and_of_no_list(text: str, gone: str) -> None:
     [
         ("", "trace 4bf92f3577b34da6a3ce929d0e0e4736 span 00f067aa0ba902b7"),
         ("", "commit 9fceb02d0ae598e95dc970b74767f19372d61af8 on branch main"),
-        ("", "image sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("", "image sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b"),
         ("", "torch 2.4.1+cu121, CUDA 12.4, driver 550.54.14"),
         ("", "LOINC 2345-7 glucose 98 mg/dL, SNOMED CT 44054006, ICD-10 E11.9"),
         ("", "RxNorm 860975 metformin 500 mg, Lipitor, Eliquis, Keytruda"),
@@ -101,7 +101,7 @@ def test_a_patient_has_one_token_on_every_surface() -> None:
         ("mrn", MRN),
         ("url.path", f"/patients/{MRN}/notes"),
         ("", f"PID|1||{MRN}^^^HOSP^MR||DOE^JANE"),
-        ("", '{"subject": {"reference": "Patient/%s"}}' % MRN),
+        ("", f'{{"subject": {{"reference": "Patient/{MRN}"}}}}'),
         ("", f"(0010,0020) LO [{MRN}]  # 8, 1 PatientID"),
         ("", f"UPDATE visit SET ward = 2 WHERE mrn = '{MRN}'"),
         ("", f"MRN {MRN} loaded"),
