@@ -61,6 +61,8 @@ soak: venv ## run the long fault and load tests; prints what each met
 .PHONY: bench
 bench: venv ## measure, each figure beside its baseline on the same work
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	test -x .venv-presidio/bin/python || $(PYTHON) -m venv .venv-presidio
+	.venv-presidio/bin/python -m pip install --quiet --disable-pip-version-check 'presidio-analyzer==2.2.366' 'click<8.2'
 	@# a peer that pins pandas below ours: in an environment of its own
 	test -x .venv-evidently/bin/python || $(PYTHON) -m venv .venv-evidently
 	.venv-evidently/bin/python -m pip install --quiet --disable-pip-version-check 'evidently==0.7.23' 'pandas<3'

@@ -15,6 +15,7 @@ from tests.bench import (
     ingest,
     ingest_disk,
     ingest_latency,
+    presidio_speed,
     redact_speed,
     sdk_overhead,
 )
@@ -23,6 +24,7 @@ BENCHES = (
     sdk_overhead,
     decode_speed,
     redact_speed,
+    presidio_speed,
     drift_cost,
     ingest,
     ingest_disk,

@@ -153,11 +153,16 @@ def key_words(key: str) -> tuple[str, ...]:
     return tuple(words)
 
 
-def pair_words(keys: Iterable[KeyClass], everyday: frozenset[str]) -> str:
-    """Return an expression that finds something in every key that *keys* classify.
+_SHORT: Final = 4  # letters: a shorter word is a piece of many others
+
+
+def pair_words(keys: Iterable[KeyClass], everyday: frozenset[str]) -> tuple[str, str]:
+    """Return what finds something in every key that *keys* classify.
 
     `key_words` only splits a key, so each of its words is a substring of the key. Short
-    words and *everyday* ones are avoided: they would hit far too often.
+    words and *everyday* ones are avoided: they would hit far too often. The first
+    expression takes no notice of case, the second, for short words in the middle of
+    camelCase, does.
     """
     exact = [words for kind in keys for words in kind.exact]
     whole = "|".join(sorted({words[0] for words in exact if len(words) == 1}))
@@ -166,10 +171,17 @@ def pair_words(keys: Iterable[KeyClass], everyday: frozenset[str]) -> str:
     groups += [words for kind in keys for words in kind.all]
 
     def worth(word: str) -> tuple[int, int, str]:
-        rarity = 0 if word in everyday else 1 if len(word) < 4 else 2
+        rarity = 0 if word in everyday else 1 if len(word) < _SHORT else 2
         return rarity, times[word], word
 
     while groups := [words for words in groups if words.isdisjoint(found)]:
         times = Counter(word for words in groups for word in words)
         found.add(max(times, key=worth))
-    return "|".join([rf"\b_{{0,2}}(?:{whole})", *sorted(found)])
+    short = sorted(word for word in found if len(word) <= _SHORT)
+    long = sorted(word for word in found if len(word) > _SHORT)
+    begins = rf"(?:\b|[_0-9])(?:{'|'.join(short)})"
+    camel = "|".join(form for w in short for form in (w.capitalize(), w.upper()))
+    return (
+        "|".join([rf"\b_{{0,2}}(?:{whole})", begins, *long]),
+        rf"[a-z](?:{camel})|[A-Z](?:{'|'.join(w.capitalize() for w in short)})",
+    )

@@ -108,8 +108,12 @@ def of(
             _known("action", action, ACTIONS)
     keys = _key_policy(data["keys"], standards)
     words = Words.of(names)
+    any_case, camel_case = pair_words(keys.classes, frozenset(data["keys"]["everyday"]))
+    segments = "|".join(segment.lower() for segment in standards["hl7"])
     filled = {
-        "{words}": pair_words(keys.classes, frozenset(data["keys"]["everyday"])),
+        # and the keys that `KeyPolicy` knows by a standard: elements and fields
+        "{words}": rf"{any_case}|\b[0-9a-f]{{8}}\b|\b(?:{segments})[-._][0-9]",
+        "{camel}": camel_case,
         "{names}": words.prefilter,
         "{extensions}": EXTENSIONS,
     }

@@ -24,6 +24,9 @@ _LOWER: Final = (
 )
 
 
+_AFTER: Final = ("MRN", "DOB", "SSN", "D.O", "mrn", "dob", "born", "DOD")
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """The word lists of the rule set."""
@@ -55,17 +58,24 @@ class Words:
         """Compile *data*, the content of `names.yaml`."""
         titles = _alternatives(data["titles"])
         strong = _alternatives(data["strong"])
-        weak = _alternatives([*data["people"], *data["weak"]])
-        before = rf"(?:^|[^A-Za-z])(?:{titles}|{strong}|{weak})"
+        people = _alternatives(data["people"])
+        weak = _alternatives(data["weak"])
+        before = rf"(?:^|[^A-Za-z])(?:{titles}|{strong}|{people})"
         gap = r"(?: is| was)?[.:=,#-]?(?:'s)? {0,2}[\"'(\[>]? ?"
         name = r"[A-Z][A-Za-z'-]{0,30}"
+        after = {*_AFTER, *(re.escape(word) for word in data["credentials"])}
+        between = r"(?:\.? {1,2}|, {0,2})(?:(?:[a-z]{1,3}|[A-Z])\.? ){0,2}"
         prefilter = "|".join(
             (
                 _LOGIN,
                 f"{before}{gap}[A-Z]",
-                rf"{name}(?:\.? {{1,2}}|, {{0,2}})(?:[a-z]{{1,3}}\.? ){{0,2}}[A-Z]",
-                rf"{name}(?: \(|,? ?\(?(?:mrn|dob|born|MRN|DOB|SSN)| <|'s [cfmra])",
-                rf"{name},? (?:is |was )?(?:an? |aged? )?[0-9]",
+                # one word in capitals is no name by a weak word before it
+                f"(?:^|[^A-Za-z])(?:{weak}){gap}[A-Z][a-z'-]",
+                rf"(?:^|[^A-Za-z0-9])[A-Z][a-z'-][A-Za-z'-]{{0,30}}{between}[A-Z]",
+                rf"(?:^|[^A-Za-z0-9])[A-Z]{{2,30}}{between}[A-Z][A-Za-z']",
+                rf"{name},? ?\(?(?:{'|'.join(sorted(after))})|{name}(?: <|'s [cfma])",
+                rf"{name},? (?:is |was )?an? [0-9]",
+                rf"{name},? (?:aged? )?[0-9]{{1,3}}[- ]?[yFM]",
                 _LOWER,
             )
         )

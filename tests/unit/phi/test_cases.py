@@ -47,7 +47,7 @@ def test_a_patient_is_found_however_it_is_written(text: str) -> None:
     ("text", "gone"),
     [
         ("Patient \u738b\u4f1f admitted", "\u738b\u4f1f"),
-        ("pt \u0418\u0432\u0430\u043d \u041f\u0435\u0442\u0440", "\u041f\u0435\u0442\u0440"),
+        ("pt \u0418\u0432\u0430 \u041f\u0435\u0442\u0440", "\u041f\u0435\u0442\u0440"),
         ("patient: \u0645\u062d\u0645\u062f", "\u0645\u062d\u0645\u062f"),
         ("Dr. Fran\u00e7ois L\u00e9v\u00eaque called", "L\u00e9v\u00eaque"),
         ("seen by Dr. O\u2019Shaughnessy", "Shaughnessy"),

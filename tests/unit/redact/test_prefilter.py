@@ -6,6 +6,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.phi.corpus import HELD_OUT, TUNED, corpus
+from tests.phi.score import dev_corpus
 
 from algovigil.phi import Protector
 from algovigil.phi import find as finder
@@ -99,3 +101,17 @@ def test_a_match_does_not_reach_over_the_border_of_two_texts() -> None:
     hits = PREFILTER.hits(pa.array(["a 219-09-", "9999 b", "x 219-09-9999"]))
     strong = [i for i, rule in enumerate(RULES.rules) if rule.id == "ssn"]
     assert [i for i, rules in hits.items() if strong[0] in rules] == [2]
+
+
+def test_on_the_labelled_corpora_they_agree_too() -> None:
+    """Columns find in each labelled text what the scalar rules find in it."""
+    items = [*dev_corpus()[::3], *corpus((*TUNED, *HELD_OUT), 1, 9)]
+    texts = [item.text for item in items if not PROTECTOR.is_plain(item.text)]
+    hits = PREFILTER.hits(pa.array(texts, pa.string()))
+    different = [
+        text
+        for i, text in enumerate(texts)
+        if finder.find(RULES, text, trust="text")
+        != finder.find(RULES, text, trust="text", only=hits.get(i, ()))
+    ]
+    assert different == []
