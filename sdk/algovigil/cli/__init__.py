@@ -28,6 +28,7 @@ OWN: Final[Mapping[str, str]] = {
     "doctor": "algovigil.cli.doctor",
     "grafana": "algovigil.cli.grafana",
     "instrument": "algovigil.cli.instrument",
+    "phi": "algovigil.cli.phi",
     "redact": "algovigil.cli.redact",
 }
 
