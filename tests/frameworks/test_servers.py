@@ -156,7 +156,7 @@ def test_servers(collector: Collector, tmp_path: Path, server: str) -> None:
         "python -m": [sys.executable, "-m", "uvicorn", "main:app", *address],
     }[server]
     many = "workers" in server or "gunicorn" in server
-    pids, asked = set(), 1
+    pids, asked = set(), 0
     with running(instrumented(*command), tmp_path, environ(collector)):
         wait_for(lambda: answers(port), 60)
         while asked < 10 or (many and len(pids) < 2 and asked < 300):
