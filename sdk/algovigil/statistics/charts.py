@@ -64,8 +64,11 @@ def cusum_limit(
     def excess(limit: float) -> float:
         return log(cusum_run_length(limit, slack, sides=sides) / average_run_length)
 
-    # ARL grows about as exp(2 slack h): twice that bracket holds any of interest
-    return float(brentq(excess, 0.01, log(average_run_length) / slack + 5, xtol=1e-4))
+    # Siegmund's approximation (1985, eq. 2.56) without its -1.166, and a little more:
+    # a much wider bracket reaches run lengths near 1 / machine precision, where the
+    # chain is singular.
+    highest = log(2 * sides * slack**2 * average_run_length + 1) / (2 * slack) + 2
+    return float(brentq(excess, 0.01, highest, xtol=1e-4))
 
 
 def cusum(scores: ArrayLike, average_run_length: float, slack: float = 0.5) -> Chart:

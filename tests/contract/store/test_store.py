@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
@@ -32,13 +32,20 @@ def empty(kind: pa.DataType) -> object:
     return 0
 
 
+def array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Return *values* as *kind*; Arrow casts nothing to a map."""
+    if pa.types.is_map(kind):
+        return pa.array(values, kind)
+    return pa.array(values).cast(kind)
+
+
 def batch(
     table: Table, rows: int, policy: str | None = "p1", **columns: object
 ) -> Batch:
     """Return *rows* rows of *table*, empty but for *columns*."""
     schema = SCHEMAS[table]
     arrays = [
-        pa.array(columns.get(f.name) or [empty(f.type)] * rows).cast(f.type)
+        array(columns.get(f.name) or [empty(f.type)] * rows, f.type)
         if f.name in columns or not pa.types.is_nested(f.type)
         else pa.array([[]] * rows, f.type)
         for f in schema

@@ -112,3 +112,11 @@ def test_a_doubled_rate_is_seen() -> None:
         evidence = rate_evidence(rng.random(2000) < 0.1, 0.05)
         first.append(int(np.argmax(evidence >= 20)) if evidence.max() >= 20 else 2000)
     assert np.median(first) < 300
+
+
+@pytest.mark.parametrize("looks", [20.0, 465.4, 1e5, 9.5e7, 1e11])
+@pytest.mark.parametrize("slack", [0.25, 0.5, 1.0])
+def test_a_limit_is_found_for_any_budget(looks: float, slack: float) -> None:
+    """From twenty looks to a false alarm a century at a look a second."""
+    limit = cusum_limit(looks, slack)
+    assert cusum_run_length(limit, slack) == pytest.approx(looks, rel=0.01)
