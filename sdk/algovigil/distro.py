@@ -70,6 +70,10 @@ class AlgovigilDistro(BaseDistro):  # type: ignore[misc] # untyped upstream
         """Start an instrumentor; host metrics with current names only."""
         if is_tracker():
             return
+        if entry_point.name == "fastapi":
+            # a span for each message of a request tells nothing of a model, and
+            # three of them a request are most of what is sent
+            kwargs = {"exclude_spans": ["receive", "send"], **kwargs}
         if entry_point.name != "system_metrics":
             super().load_instrumentor(entry_point, **kwargs)
         elif self._config.metrics.host:

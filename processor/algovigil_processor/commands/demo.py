@@ -34,12 +34,12 @@ Every request plants made-up identities in a header, the query, baggage, a log l
 an exception; none may be found in anything stored or sent, and all the same traffic
 under `observe_only` must be, or the search proves nothing.
 
-The demo's clock runs fast: windows of 8 s, ticks of 1 s, labels after 1.5 s.
+The demo's clock runs fast: windows of 15 s, ticks of 1 s, labels after 1.5 s.
 
 examples:
   algovigil demo             live, until Ctrl-C
-  algovigil demo --once      the finite story, at most 60 s; exit code 0 only if every
-                             step truly happened
+  algovigil demo --once      the finite story, about two minutes; exit code 0 only if
+                             every step truly happened
   algovigil demo --once --json
 """
 KEYS: Final = (

@@ -7,28 +7,46 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from algovigil_processor.demo.receivers import Receivers
 
-WINDOW_SECONDS: Final = 8.0
+WINDOW_SECONDS: Final = 15.0
 FLOOR: Final = 0.85
 RULE: Final = "Accuracy below 0.85"
+MODEL: Final = "Pipeline[LogisticRegression]"
+"""As the scoring service's model is named when nobody names it."""
 _MATURITY_SECONDS: Final = 2.0
 _REFERENCE_LABELS: Final = 250
 ESCALATION_SECONDS: Final = 2.0
 
 
 def settings(receivers: Receivers, preset: str) -> dict[str, object]:
-    """Return the settings of the demo's processor under the PHI *preset*."""
+    """Return the settings of the demo's processor under the PHI *preset*.
+
+    Only the one that tells the story looks at its data; the control keeps it.
+    """
+    watched: dict[str, dict[str, object]] = {
+        "drift_detection": {"interval": 3600},
+        "clinical": {"interval": 3600},
+        "alerts": {"interval": 3600, "defaults": False},
+    }
+    if preset == "pseudonymise":
+        watched = _watched(receivers)
     return {
         "environment": "demo",
         "phi": {"preset": preset, "key_id": "demo"},
         "storage": {"rollup_seconds": 1},
+        **watched,
+    }
+
+
+def _watched(receivers: Receivers) -> dict[str, dict[str, object]]:
+    return {
         "drift_detection": {
-            "interval": 1,
+            "interval": 2,
             "window": WINDOW_SECONDS,
             "alpha": 0.01,
             "reference_samples": 300,
         },
         "clinical": {
-            "interval": 2,
+            "interval": 3,
             "window": WINDOW_SECONDS,
             "min_samples": 100,
             "maturity": _MATURITY_SECONDS,
@@ -38,7 +56,8 @@ def settings(receivers: Receivers, preset: str) -> dict[str, object]:
             "interval": 1,
             "window": WINDOW_SECONDS,
             "private_networks": ["127.0.0.0/8"],
-            "grouping": {"wait": 1, "interval": 2},
+            "defaults": False,  # the story is told by the two rules below
+            "grouping": {"by": ["rule"], "wait": 1, "interval": 2},
             "channels": {
                 "webhook": {"type": "webhook", "url": receivers.webhook_url},
                 "mail": {
@@ -53,7 +72,7 @@ def settings(receivers: Receivers, preset: str) -> dict[str, object]:
             "rules": [
                 {
                     "name": RULE,
-                    "condition": f"diagnostic_accuracy < {FLOOR}",
+                    "condition": f'diagnostic_accuracy{{model="{MODEL}"}} < {FLOOR}',
                     "severity": "critical",
                     "duration": 1,
                     "channels": ["webhook"],

@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 _SHIFTED_PHASE: Final = f"the scanner shifted: {', '.join(SHIFTED)} x {SHIFT}"
 _SEED: Final = 20
-_PER_SECOND: Final = 60.0
+_PER_SECOND: Final = 40.0
 _LABEL_DELAY: Final = 1.5
-_STEP_SECONDS: Final = 45.0  # a step that is not seen by then did not happen
+_STEP_SECONDS: Final = 60.0  # a step that is not seen by then did not happen
 _CONTROL_VISITS: Final = 50  # each identity of each carrier, two exceptions
 _LIVE_PHASE_SECONDS: Final = 40.0
 
