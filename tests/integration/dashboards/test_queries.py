@@ -32,6 +32,9 @@ EMPTY_IN_THE_DEMO: Final = {
     ("clinical-outcomes", "Effectiveness by treatment (an association, not an effect)"),
     ("clinical-outcomes", "Adverse events by severity"),
     ("privacy-pipeline", "Inserts tried again"),
+    # no service level is set, and at its end nothing fires any more
+    ("system-performance", "Error budget that is left"),
+    ("alerts", "Now pending or firing"),
 }
 
 
