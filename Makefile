@@ -32,6 +32,7 @@ test-debian: venv ## run the tests that need packages of Debian; installs them a
 	command -v curl > /dev/null || (apt-get update -qq && apt-get install -y -qq curl)
 	command -v promtool > /dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus)
 	command -v prometheus-alertmanager > /dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus-alertmanager)
+	command -v chromium > /dev/null || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium)
 	ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || (apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql)
 	$(BIN)/python -m pytest -m debian
 
