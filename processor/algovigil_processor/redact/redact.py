@@ -69,12 +69,14 @@ class Redact:
             changed, marks, failed = self._clean(rows, plan)
         except Exception:
             changed, marks, failed = self._one_by_one(rows, plan)
-        for (cls, action, rule, field), n in marks.items():
+        observed = self._protector.preset is Preset.OBSERVE_ONLY
+        for (cls, would, rule, field), n in marks.items():
+            action = "observe" if observed else would
             labels = {"class": cls, "action": action, "rule": rule, "field": field}
             self._telemetry.count("redact.values", n, **labels)
         if failed:
             self._telemetry.count("redact.errors", failed, table=batch.table)
-        if changed and self._protector.preset is not Preset.OBSERVE_ONLY:
+        if changed and not observed:
             arrays = [changed.get(i, rows.column(i)) for i in range(rows.num_columns)]
             rows = pa.RecordBatch.from_arrays(arrays, schema=rows.schema)
         return batch.sealed(rows, self._policy)

@@ -191,7 +191,7 @@ def test_a_value_that_cannot_be_judged_goes(monkeypatch: pytest.MonkeyPatch) -> 
     def fails(*_: object) -> None:
         raise RuntimeError(RAW)
 
-    monkeypatch.setattr(protector, "rewrite", fails)
+    monkeypatch.setattr(protector, "redactions", fails)
     sealed = redact(_one("otel_traces", SpanName=RAW, ServiceName="triage"))
     row = sealed.rows.to_pylist()[0]
     assert (row["SpanName"], row["ServiceName"]) == ("[REDACTED]", "triage")
