@@ -51,7 +51,8 @@ def value(kind: pa.DataType, rng: random.Random) -> Any:
             return "".join(rng.choices(string.printable, k=12))
         return rng.choice(TEXTS)
     if pa.types.is_map(kind):
-        keys = rng.sample(KEYS, rng.randrange(4))
+        is_text = pa.types.is_string(kind.key_type)
+        keys = rng.sample(KEYS if is_text else range(9), rng.randrange(4))
         return [(key, value(kind.item_type, rng)) for key in keys]
     if pa.types.is_list(kind):
         return [value(kind.value_type, rng) for _ in range(rng.randrange(4))]

@@ -17,12 +17,16 @@ from algovigil_processor.redact import columns as shape
 from algovigil_processor.redact.texts import SAFE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
     from algovigil_processor.redact.texts import Texts
     from algovigil_processor.redact.work import Place
+
+    Owners: TypeAlias = Callable[[Place, int], NDArray[np.int32] | None]
+    """The code of the key of each value of a leaf; None: the leaf's own."""
 
 
 def spread(
@@ -30,10 +34,11 @@ def spread(
     kinds: NDArray[np.int8],
     places: Mapping[int, Place],
     new: dict[int, list[Any]],
+    owners: Owners,
 ) -> None:
     """Put into *new*, leaves by column, what becomes of persons of the same row."""
     rows_of = {index: shape.rows(places[index].column) for index in new}
-    named = _named(texts, places, rows_of)
+    named = _named(texts, places, rows_of, owners)
     rows = np.fromiter(named, np.int64, len(named))
     words = texts.words()
     for index, leaves in new.items():
@@ -61,6 +66,7 @@ def _named(
     texts: Texts,
     places: Mapping[int, Place],
     rows_of: Mapping[int, list[NDArray[np.int64]]],
+    owners: Owners,
 ) -> dict[int, People]:
     """Return the persons that each row names."""
     named: dict[int, People] = {}
@@ -71,9 +77,16 @@ def _named(
             if not pa.types.is_string(leaf.values.type):
                 continue
             codes = place.codes(texts, at)
+            of = owners(place, at)
             for i in np.flatnonzero(np.isin(codes, telling)).tolist():
+                key = leaf.key
+                if of is not None and of[i] >= 0:
+                    key = texts[int(of[i])] or ""
+                # the same text under another key names nobody
+                more = texts.people[int(codes[i])].get(key)
+                if more is None:
+                    continue
                 row = int(rows[at][i])
-                more = texts.people[int(codes[i])]
                 had = named.get(row)
                 named[row] = more if had is None else _joined(had, more)
     return named

@@ -44,7 +44,7 @@ class Texts:
     ) -> None:
         self.marks: Final[Marks] = Counter()
         """Identifiers met."""
-        self.people: Final[dict[int, People]] = {}
+        self.people: Final[dict[int, dict[str, People]]] = {}
         """Persons that a text names, by its code."""
         self.failed = 0
         """Values that went because judging them failed."""
@@ -110,7 +110,7 @@ class Texts:
                 return code
             again = self.protector.people(text, found)
             if again.words or again.pairs:
-                self.people[code] = again
+                self.people.setdefault(code, {})[key] = again
             return self.code(applied(text, found))
         except Exception:  # whatever it is, it must not carry the text on
             return self.closed(times)

@@ -90,7 +90,13 @@ class Work:
             if len((place := self._places[index]).column)
         }
         if texts.people:
-            persons.spread(texts, keys.kinds, self._places, new)
+            persons.spread(
+                texts,
+                keys.kinds,
+                self._places,
+                new,
+                lambda place, leaf: self._owners(texts, keys, place, leaf),
+            )
         words = texts.words()
         changed = {}
         for index, leaves in new.items():
@@ -115,20 +121,28 @@ class Work:
         names = {place.names for place in self._places.values()} - {None}
         return found + [self._places[n].codes(texts, 0) for n in names if n is not None]
 
+    def _owners(
+        self, texts: Texts, keys: _Keys, place: Place, at: int
+    ) -> NDArray[np.int32] | None:
+        """Return the code of the key of each value of a leaf, -1 for none.
+
+        None: all stand under the key of the leaf itself.
+        """
+        if place.leaves[at].keyed:
+            return place.codes(texts, at - 1)
+        if place.names is None:
+            return None
+        names = self._places[place.names]
+        of = names.codes(texts, 0)
+        if not len(of) or not (keys.kinds[of] != PLAIN).any():
+            return None
+        cycle = shape.cycle(names.column, place.column)
+        return np.where(cycle < 0, np.int32(-1), of[cycle])
+
     def _leaf(self, texts: Texts, keys: _Keys, place: Place, at: int) -> Any:
         """Return new codes or a new array for a leaf of *place*; None: unchanged."""
         leaf = place.leaves[at]
-        of: NDArray[np.int32] | None = None
-        if leaf.keyed:
-            of = place.codes(texts, at - 1)
-        elif place.names is not None:
-            names = self._places[place.names]
-            of = names.codes(texts, 0)
-            if (keys.kinds[of] != PLAIN).any():
-                cycle = shape.cycle(names.column, place.column)
-                of = np.where(cycle < 0, np.int32(-1), of[cycle]) if len(of) else None
-            else:
-                of = None
+        of = self._owners(texts, keys, place, at)
         if not pa.types.is_string(leaf.values.type):
             return (
                 None
