@@ -184,7 +184,7 @@ def ask(url: str, query: str) -> list[dict[str, Any]]:
         'algovigil_service_value{model="triage",metric="request_count"} > 0',
         'algovigil_drift_status{model="triage",feature="lactate"} == 1',
         'algovigil_clinical_value{model="triage",metric="diagnostic_accuracy"} > 0.5',
-        'algovigil_clinical_lower{model="triage",metric="sensitivity"} > 0',
+        'algovigil_clinical_lower{model="triage",metric="diagnostic_accuracy"} > 0',
         "algovigil_alert_evaluations_total > 0",
         'medical_ai_inference_count_total{medical_ai_model_name="triage"} == 20',
         "sum(medical_ai_inference_duration_milliseconds_count) == 20",
