@@ -106,7 +106,7 @@ def test_the_query_runs_and_says_something(
     sql = expand(query.sql, when, variables(query.dashboard))
     result = client.query(sql)
     rows, names = result.result_rows, result.column_names
-    if query.is_series:
+    if query.is_series and rows:  # an empty answer of the driver names no columns
         assert "time" == names[0]
         times = [row[0] for row in rows]
         assert all(isinstance(time, datetime.datetime) for time in times)
