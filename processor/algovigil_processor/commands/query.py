@@ -5,12 +5,11 @@ Only one process may open the embedded database, so the command line asks that o
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import TYPE_CHECKING
 
-from algovigil.config import Processor
-from algovigil.errors import ConfigError, Unavailable, explain
+from algovigil.errors import Unavailable, explain
+from algovigil_processor.commands.api import add_api, reached
 
 if TYPE_CHECKING:
     import argparse
@@ -47,12 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const="JSONEachRow",
         help="one JSON object a row",
     )
-    parser.add_argument(
-        "--api",
-        metavar="URL",
-        default=Processor().api,
-        help="the processor's API (default: %(default)s)",
-    )
+    add_api(parser)
     parser.epilog = _EXAMPLES
 
 
@@ -63,41 +57,17 @@ def run(args: argparse.Namespace) -> int:
         Unavailable: no processor answers, or what answers is not one.
         ConfigError: the URL is none.
     """
-    import httpx
-
-    token = os.environ.get("ALGOVIGIL_TOKEN", "")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    try:
-        # a proxy is not asked for a processor of our own
-        with (
-            httpx.Client(trust_env=False, timeout=_TIMEOUT_SECONDS) as client,
-            client.stream(
-                "POST",
-                f"{args.api.rstrip('/')}/api/v1/query",
-                json={"sql": args.sql, "format": args.format},
-                headers=headers,
-            ) as response,
-        ):
-            if (
-                response.status_code != 200
-                or "x-clickhouse-format" not in response.headers
-            ):
-                return _complain(response, args.api)
-            for chunk in response.iter_bytes():
-                sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-        raise ConfigError(
-            explain(f"--api {args.api}", "a URL like http://127.0.0.1:8080")
-        ) from None
-    except httpx.TransportError as error:
-        raise Unavailable(
-            explain(
-                f"nothing that answers at {args.api} ({type(error).__name__})",
-                "a processor that runs",
-                "start it with `algovigil serve`, or say where it is with --api",
-            )
-        ) from None
+    url = f"{args.api.rstrip('/')}/api/v1/query"
+    content = {"sql": args.sql, "format": args.format}
+    with (
+        reached(args.api, _TIMEOUT_SECONDS) as client,
+        client.stream("POST", url, json=content) as response,
+    ):
+        if response.status_code != 200 or "x-clickhouse-format" not in response.headers:
+            return _complain(response, args.api)
+        for chunk in response.iter_bytes():
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
     return 0
 
 
