@@ -14,6 +14,7 @@ import itertools
 import logging
 import math
 import os
+import secrets
 import threading
 import time
 import uuid
@@ -28,6 +29,7 @@ from algovigil_processor.alert.rule_routes import router as rule_router
 from algovigil_processor.analyse import Analysis
 from algovigil_processor.analyse.drift.routes import router as drift_router
 from algovigil_processor.bins import Held
+from algovigil_processor.compliance.canary import LeakCanary
 from algovigil_processor.decode import Window, from_json
 from algovigil_processor.errors import ProcessorError, Retryable, StartError
 from algovigil_processor.ingest import Line
@@ -36,7 +38,7 @@ from algovigil_processor.listen import Address, Listen, bind
 from algovigil_processor.own_metrics import OwnMetrics
 from algovigil_processor.pinning import Pinning
 from algovigil_processor.receive import grpc
-from algovigil_processor.receive.handler import Handler
+from algovigil_processor.receive.handler import Handler, Meta
 from algovigil_processor.receive.http import App as OtlpHttp
 from algovigil_processor.receive.intake import Intake
 from algovigil_processor.redact import Redact
@@ -47,6 +49,7 @@ from algovigil_processor.server import HttpServer
 from algovigil_processor.state import State
 from algovigil_processor.store import QueryError, Store, locate
 from algovigil_processor.telemetry import Telemetry
+from algovigil_processor.ticker import Ticker
 
 if TYPE_CHECKING:
     import socket
@@ -57,10 +60,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from algovigil import MonitoringConfig
+    from algovigil_processor.receive.intake import Signal
 
 _LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")
 _TOLD_EVERY: Final = 30  # tries to reach the database
+_FIRST_CANARY: Final = 60.0  # seconds after the start
+_CANARY_WAITS: Final = 60.0
 _STOP_SECONDS: Final = 8.0  # of the 10 s that an orderly stop may take
 _KNOWN_REQUESTS: Final = """
 SELECT digest, toInt64(toUnixTimestamp64Nano(received)) AS received_ns, rejected
@@ -105,32 +111,6 @@ def owned(data_dir: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
-
-
-class Ticker:
-    """A thread that calls a function at a steady pace; an error ends one call only."""
-
-    def __init__(
-        self, name: str, seconds: float, call: Callable[[int], object]
-    ) -> None:
-        self._name = name
-        self._seconds = seconds
-        self._call = call
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(self._seconds):
-            try:
-                self._call(time.time_ns())
-            except Exception as error:
-                _LOG.error("%s: %s in a tick", self._name, type(error).__name__)
-
-    def stop(self) -> None:
-        """Let a call in work end, within a bound."""
-        self._stopping.set()
-        self._thread.join(_STOP_SECONDS / 4)
 
 
 class App:
@@ -199,6 +179,7 @@ class App:
             self.telemetry,
             max_body_bytes=self._config.ingest.max_body_bytes,
         )
+        self._canary(handler, store)
         routers = [
             alert_router(alerting),
             rule_router(alerting.rules),
@@ -317,6 +298,33 @@ class App:
         ):
             self._open.callback(Ticker(name, seconds, call).stop)
         return alerting
+
+    def _canary(self, handler: Handler, store: Store) -> None:
+        seconds = self._config.phi.canary_seconds
+        if not seconds:
+            return
+        loop = asyncio.get_running_loop()
+        ending = threading.Event()
+
+        def send(signal: Signal, body: bytes) -> bool:
+            meta = Meta(signal, "canary", "canary", time.time_ns())
+            taken = asyncio.run_coroutine_threadsafe(handler.handle(body, meta), loop)
+            return taken.result(_CANARY_WAITS).outcome == "ok"
+
+        canary = LeakCanary(
+            send,
+            store.query,
+            self._data_dir,
+            ("clickhouse",),
+            self.telemetry,
+            ending.wait,
+            seed=secrets.randbits(64),
+            # a bucket begins before the rows that it counts
+            lag_seconds=60 + self._config.storage.rollup_seconds,
+        )
+        ticker = Ticker("canary", seconds, canary.tick, min(seconds, _FIRST_CANARY))
+        self._open.callback(ticker.stop)
+        self._open.callback(ending.set)
 
     async def _serve(
         self,

@@ -34,6 +34,7 @@ Counter: TypeAlias = Literal[
     "alert.failovers",  # deliveries owed to another channel instead
     "alert.audits",  # looks of the auditor, by result
     "alert.heartbeats",  # pings of the dead man's switch, by outcome
+    "canary.checks",  # passages of the leak canary, by result
     "sql.queries",  # statements of users, by result
 ]
 Gauge: TypeAlias = Literal[
@@ -47,6 +48,8 @@ Gauge: TypeAlias = Literal[
     "alert.tick_seconds",  # how long its judging took
     "alert.ingest_lag_seconds",  # how late 99 % of the recent calls were stored
     "alert.rules",  # rules in force
+    "canary.leaks",  # places where the last leak canary was found
+    "canary.checked_seconds",  # when it was looked for, in Unix time
     "alert.firing",  # alerts that fire
 ]
 

@@ -171,4 +171,5 @@ def valid_seconds(config: MonitoringConfig) -> dict[Source, float]:
         # what is computed once an hour stands until the next is clearly overdue
         "clinical": max(window, 2 * config.clinical.interval),
         "drift": max(window, 2 * config.drift_detection.interval),
+        "processor": max(window, 2 * config.storage.own_metrics_seconds),
     }

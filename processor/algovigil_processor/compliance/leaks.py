@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 Query: TypeAlias = "Callable[[str], pa.Table]"
 
 _COLUMNS: Final = """
-SELECT table, name, type FROM system.columns WHERE database = {database} AND table IN (
+SELECT table, name, type,
+    type LIKE 'DateTime%' AND (is_in_partition_key OR is_in_sorting_key) AS is_time
+FROM system.columns WHERE database = {database} AND table IN (
     SELECT name FROM system.tables
     WHERE database = {database} AND engine NOT LIKE '%View'
         AND coalesce(total_rows, 1) > 0)
@@ -58,6 +61,8 @@ class Canary:
 
     kind: str
     value: str = field(repr=False)
+    digits: bool = True
+    """Whether its digits without marks are looked for; few are met by chance."""
 
     def __post_init__(self) -> None:
         if len(self.value) < _SHORTEST:
@@ -78,10 +83,11 @@ class Hit:
     """How it was written: `plain`, `percent`, `base64`, `hex`, ..."""
 
 
-def forms(value: str) -> dict[bytes, str]:
+def forms(value: str, *, digits: bool = True) -> dict[bytes, str]:
     """Return every byte string by which *value* may be found, and the form's name.
 
-    All are in lower case, as is the text that they are searched in.
+    All are in lower case, as is the text that they are searched in. Without *digits*
+    a number is found with its marks only.
     """
     found: dict[bytes, str] = {}
 
@@ -102,11 +108,12 @@ def forms(value: str) -> dict[bytes, str]:
         first, last = words
         joined = [f"{last}, {first}", f"{last},{first}", f"{last}^{first}"]
         add("reordered", *joined, *(f"{first}{mark}{last}" for mark in "._-^"))
-    digits = "".join(c for c in value if c.isascii() and c.isdigit())
+    bare = "".join(c for c in value if c.isascii() and c.isdigit())
     letters = sum(c.isalpha() for c in value)
     # a date's digits alone are found in any clock; a phone's or a record's are not
-    if len(digits) >= _DIGITS and letters <= _SHORTEST and not _is_date(value):
-        add("digits", digits)
+    is_number = len(bare) >= _DIGITS and letters <= _SHORTEST and not _is_date(value)
+    if digits and is_number:
+        add("digits", bare)
     return found
 
 
@@ -130,7 +137,11 @@ def _is_date(value: str) -> bool:
 
 
 def scan_store(
-    query: Query, canaries: Iterable[Canary], database: str = "otel"
+    query: Query,
+    canaries: Iterable[Canary],
+    database: str = "otel",
+    *,
+    since_ns: int = 0,
 ) -> list[Hit]:
     """Search every column of *database* that can hold text, through SQL.
 
@@ -138,17 +149,28 @@ def scan_store(
         query: Runs a statement and returns its rows.
         canaries: What to search for.
         database: The database; its views are read through the tables below them.
+        since_ns: Rows dated before are left out, where a table is kept by time.
     """
     needles = _Needles(canaries)
     tables: dict[str, list[str]] = defaultdict(list)
+    times: dict[str, str] = {}
     for row in query(_COLUMNS.format(database=_literal(database))).to_pylist():
+        if row["is_time"]:
+            times.setdefault(row["table"], row["name"])
         if _holds_text(row["type"]):
             tables[row["table"]].append(row["name"])
     hits: set[Hit] = set()
     for table, columns in tables.items():
-        size = query(_BYTES.format(database=_literal(database), table=_literal(table)))
-        pages = 1 + (size.column(0)[0].as_py() or 0) // _PAGE
         where = f"{_name(database)}.{_name(table)}"
+        if since_ns and table in times:
+            since = f"fromUnixTimestamp64Nano(toInt64({since_ns}))"
+            where += f" WHERE {_name(times[table])} >= {since}"
+            pages = 1
+        else:
+            size = query(
+                _BYTES.format(database=_literal(database), table=_literal(table))
+            )
+            pages = 1 + (size.column(0)[0].as_py() or 0) // _PAGE
         # the whole row first: most tables hold none of the needles
         if not _met(query, where, columns, pages, needles):
             continue
@@ -159,7 +181,11 @@ def scan_store(
 
 
 def scan_files(
-    root: Path, canaries: Iterable[Canary], exclude: Collection[str] = ()
+    root: Path,
+    canaries: Iterable[Canary],
+    exclude: Collection[str] = (),
+    *,
+    since_ns: int = 0,
 ) -> list[Hit]:
     """Search the bytes and the names of every file below *root*.
 
@@ -168,12 +194,15 @@ def scan_files(
         canaries: What to search for.
         exclude: Paths below *root*, with `/`, that are left out with all below them:
             what is compressed or encrypted and is read in another way.
+        since_ns: Files last written before are left out.
     """
     needles = _Needles(canaries)
     hits: set[Hit] = set()
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root).as_posix()
         if path.is_symlink() or any(_is_below(name, other) for other in exclude):
+            continue
+        if since_ns and _written_ns(path) < since_ns:
             continue
         in_name = needles.found(name.encode())
         in_file = _in_file(path, needles) if path.is_file() else set()
@@ -182,6 +211,44 @@ def scan_files(
         for found in in_name | in_file:
             hits |= {Hit(kind, shown, form) for kind, form in needles.of(found)}
     return sorted(hits)
+
+
+class LogWatch(logging.Handler):
+    """Searches what the process logs, at every level that is on, while entered."""
+
+    def __init__(self, canaries: Iterable[Canary]) -> None:
+        super().__init__()
+        self._needles: Final = _Needles(canaries)
+        self._hits: Final[set[Hit]] = set()
+        self.setFormatter(logging.Formatter("%(name)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note the canaries that *record*, or the trace it carries, holds."""
+        try:
+            found = self._needles.found(self.format(record).encode())
+        except Exception:
+            self.handleError(record)
+            return
+        for number in found:
+            self._hits.update(Hit(k, "the log", f) for k, f in self._needles.of(number))
+
+    def hits(self) -> list[Hit]:
+        """Return what was found."""
+        return sorted(self._hits)
+
+    def __enter__(self) -> LogWatch:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+
+def _written_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:  # a segment that was stored in the meantime
+        return 0
 
 
 def _is_below(name: str, other: str) -> bool:
@@ -208,7 +275,7 @@ class _Needles:
     def __init__(self, canaries: Iterable[Canary]) -> None:
         kinds: dict[bytes, list[tuple[str, str]]] = defaultdict(list)
         for canary in canaries:
-            for needle, form in forms(canary.value).items():
+            for needle, form in forms(canary.value, digits=canary.digits).items():
                 kinds[needle].append((canary.kind, form))
         self._kinds: Final = list(kinds.values())
         self.longest: Final = max(map(len, kinds), default=0)

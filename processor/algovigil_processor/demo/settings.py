@@ -29,9 +29,12 @@ def settings(receivers: Receivers, preset: str) -> dict[str, object]:
     }
     if preset == "pseudonymise":
         watched = _watched(receivers)
+    phi: dict[str, object] = {"preset": preset, "key_id": "demo"}
+    if preset == "observe_only":
+        phi["canary_seconds"] = 0  # the control is to leak, without an alarm
     return {
         "environment": "demo",
-        "phi": {"preset": preset, "key_id": "demo"},
+        "phi": phi,
         "storage": {"rollup_seconds": 1},
         **watched,
     }

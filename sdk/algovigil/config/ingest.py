@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping  # noqa: TC003 # resolved by get_type_hints
 from dataclasses import dataclass, field
 
-from algovigil.config.read import one_of
+from algovigil.config.read import one_of, within
 
 PRESETS = ("pseudonymise", "safe_harbor", "dicom_basic", "observe_only")
 
@@ -38,9 +38,17 @@ class Phi:
 
     preset: str = "pseudonymise"
     key_id: str = "k1"
+    canary_seconds: float = 3600.0
+    """How often a made-up patient is sent in and searched for; 0 is never."""
 
     def __post_init__(self) -> None:
         one_of("phi.preset", self.preset, PRESETS)
+        within(
+            "phi.canary_seconds",
+            self.canary_seconds,
+            "0, or seconds from 1",
+            holds=self.canary_seconds == 0 or self.canary_seconds >= 1,
+        )
 
 
 @dataclass(frozen=True, slots=True)

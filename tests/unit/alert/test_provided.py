@@ -53,7 +53,7 @@ def test_all_provided_rules_can_be_obeyed() -> None:
     """Whatever is promised, the rules that follow compile."""
     sla = Sla(10, 2000, 30_000.5, 99.99, 5, 350)
     rules = [*slo_rules(sla, ()), *default_rules(Alerts(), ())]
-    assert 10 + 7 == len(compile_rules(rules))
+    assert 10 + 8 == len(compile_rules(rules))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_your_own_rule_takes_the_place_of_a_provided_one() -> None:
         rules["Errors above 5 %"].text,
         rules["Errors above 5 %"].origin,
     )
-    assert 1 + 2 + 6 == len(rules)
+    assert 1 + 2 + 7 == len(rules)
     assert ("ward",) == rules["Model is silent"].channels
 
 

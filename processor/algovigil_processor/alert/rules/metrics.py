@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["ms", "ratio", "percent", "count", "rate", "number"]
 """Native units: milliseconds, 0-1, 0-100, things, things per second, no unit."""
 
-Source: TypeAlias = Literal["calls", "resources", "clinical", "drift"]
+Source: TypeAlias = Literal["calls", "resources", "clinical", "drift", "processor"]
 """`calls` are measured over any window; of the others the newest sample is read."""
 
 Cut: TypeAlias = Literal["", "site", "subgroup"]
@@ -41,6 +41,7 @@ _CUTS: Final[Mapping[Source, frozenset[Cut]]] = {
     "resources": frozenset(("",)),
     "clinical": frozenset(("", "site", "subgroup")),
     "drift": frozenset(("", "site", "subgroup")),
+    "processor": frozenset(("",)),
 }
 
 METRICS: Final[Mapping[str, Metric]] = {
@@ -68,6 +69,7 @@ METRICS: Final[Mapping[str, Metric]] = {
     "drift_score": Metric("ratio", "drift"),  # the share of features that drifted
     "psi": Metric("number", "drift"),
     "ks_p_value": Metric("ratio", "drift"),
+    "phi_leak_count": Metric("count", "processor"),  # of the last leak canary
 }
 
 QUANTILES: Final[Mapping[str, float]] = {

@@ -72,7 +72,7 @@ def _pair(metric: str, target: str, bad: float, burn: _Burn, days: float) -> str
 
 
 def default_rules(alerts: Alerts, channels: tuple[str, ...]) -> Iterator[RuleSetting]:
-    """Yield the rules that protect a model from its first call on."""
+    """Yield the rules that protect a model from its first call on, and its patients."""
     silent = span(int(alerts.silent_after))
     conditions = {
         "Model is silent": (f"absent(request_count over {silent})", 0.0),
@@ -94,3 +94,6 @@ def default_rules(alerts: Alerts, channels: tuple[str, ...]) -> Iterator[RuleSet
     }
     for name, (condition, duration) in conditions.items():
         yield RuleSetting(name, condition, "warning", duration, channels)
+    yield RuleSetting(
+        "Identifiers leaked", "phi_leak_count > 0", "critical", channels=channels
+    )
