@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from algovigil import MonitoringConfig
-    from algovigil_processor.receive.intake import Signal
+    from algovigil_processor.pipeline import Signal
 
 _LOG: Final = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -20,9 +20,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from algovigil.phi import Protector
 from algovigil_processor.batch import Batch, Origin
-from algovigil_processor.decode import Signal, decode
+from algovigil_processor.decode import decode
 from algovigil_processor.derive import derive
 from algovigil_processor.errors import Permanent
+from algovigil_processor.pipeline import Signal
 from algovigil_processor.redact import Redact
 from algovigil_processor.telemetry import Telemetry
 from unit.decode import samples

@@ -32,6 +32,7 @@ WIRING = {
     "listen",
     "own_metrics",
     "pinning",
+    "ticker",
     "server",
     "commands",
     "demo",

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import yaml
 
 from algovigil_processor.batch import Origin
-from algovigil_processor.decode import Signal, decode, from_json
+from algovigil_processor.decode import decode, from_json
 from algovigil_processor.derive import derive
 from algovigil_processor.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from algovigil_processor.pipeline import Signal
 
 PAGE = Path(__file__).parents[2] / "docs" / "wire.md"
 EXAMPLE = re.compile(

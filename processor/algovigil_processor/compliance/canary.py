@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from algovigil_processor.receive.intake import Signal
+    from algovigil_processor.pipeline import Signal
     from algovigil_processor.telemetry import Telemetry
 
     Query: TypeAlias = "Callable[[str, Mapping[str, object] | None], pa.Table]"

@@ -16,7 +16,7 @@ from algovigil_processor.decode.logs import decode_logs
 from algovigil_processor.decode.metrics import decode_metrics
 from algovigil_processor.decode.timely import Timely, Window
 from algovigil_processor.decode.traces import decode_traces
-from algovigil_processor.decode.wire import Signal
+from algovigil_processor.pipeline import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

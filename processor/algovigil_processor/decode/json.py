@@ -28,7 +28,7 @@ from algovigil_processor.errors import Permanent, TooLarge
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from algovigil_processor.decode.wire import Signal
+    from algovigil_processor.pipeline import Signal
 
 DEPTH: Final = 64
 """Messages in messages; upb itself stops at 100."""

@@ -8,7 +8,7 @@ table stores are left out; the parser skips them as it skips unknown fields.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import ptars
 from google.protobuf import descriptor_pb2, descriptor_pool
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-Signal: TypeAlias = Literal["traces", "metrics", "logs"]
+    from algovigil_processor.pipeline import Signal
+
 
 GROUP_BYTES: Final = 512 * 1024 * 1024
 """Bodies decoded together: Arrow's 32-bit offsets must hold their text as JSON too."""

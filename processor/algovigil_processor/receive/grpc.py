@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from algovigil_processor.pipeline import Signal
     from algovigil_processor.receive.handler import Handler, Reply
-    from algovigil_processor.receive.intake import Signal
 
 _SERVICES: Final[dict[str, Signal]] = {
     "opentelemetry.proto.collector.trace.v1.TraceService": "traces",

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from algovigil_processor.errors import Permanent, Retryable, TooLarge
-from algovigil_processor.receive.intake import Request, Signal, digest
+from algovigil_processor.receive.intake import Request, digest
 
 if TYPE_CHECKING:
+    from algovigil_processor.pipeline import Signal
     from algovigil_processor.receive.intake import Intake
     from algovigil_processor.telemetry import Telemetry
 

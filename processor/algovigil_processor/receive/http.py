@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from algovigil_processor.pipeline import Signal
     from algovigil_processor.receive.handler import Handler
-    from algovigil_processor.receive.intake import Signal
 
     Event: TypeAlias = MutableMapping[str, Any]
     Receive: TypeAlias = Callable[[], Awaitable[Event]]

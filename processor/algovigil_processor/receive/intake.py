@@ -12,16 +12,16 @@ import threading
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from algovigil_processor.errors import Retryable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from algovigil_processor.pipeline import Signal
     from algovigil_processor.telemetry import Telemetry
 
-Signal: TypeAlias = Literal["traces", "metrics", "logs"]
 _OVERHEAD_BYTES: Final = 512  # what an empty request costs us to hold
 _LITTLE_BYTES: Final = 64 * 1024  # what a peer may hold to be served by express
 

@@ -17,7 +17,7 @@ from contract.store.conftest import opened
 from unit.decode import samples
 
 if TYPE_CHECKING:
-    from algovigil_processor.decode import Signal
+    from algovigil_processor.pipeline import Signal
 
 DAY_NS = 86_400 * 10**9
 START_NS = 1_700_000_000 * 10**9

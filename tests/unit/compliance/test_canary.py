@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from algovigil_processor.receive.intake import Signal
+    from algovigil_processor.pipeline import Signal
 
 KEY = b"test-key-of-32-bytes-or-more-....."
 AT = 1_790_000_000_000_000_000

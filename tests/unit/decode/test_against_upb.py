@@ -17,7 +17,7 @@ from unit.decode import oracle, samples
 from unit.decode.strategies import BODIES
 
 if TYPE_CHECKING:
-    from algovigil_processor.decode import Signal
+    from algovigil_processor.pipeline import Signal
 
 ORIGIN = Origin("http", 1_700_000_000_000_000_000)
 SLOW = settings(

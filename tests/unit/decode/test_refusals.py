@@ -19,7 +19,7 @@ from algovigil_processor.decode import decode
 from algovigil_processor.errors import Permanent
 
 if TYPE_CHECKING:
-    from algovigil_processor.decode import Signal
+    from algovigil_processor.pipeline import Signal
 
 ORIGIN = Origin("http", 1_700_000_000_000_000_000)
 BOTH = AnyValue(string_value="x"), AnyValue(int_value=5)

@@ -19,7 +19,7 @@ from algovigil_processor.batch import Origin
 from algovigil_processor.decode import Window, decode
 
 if TYPE_CHECKING:
-    from algovigil_processor.decode import Signal
+    from algovigil_processor.pipeline import Signal
 
 NOW = 1_700_000_000_000_000_000
 DAY = 86_400 * 10**9
