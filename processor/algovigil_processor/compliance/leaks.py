@@ -42,8 +42,8 @@ FROM system.columns WHERE database = {database} AND table IN (
 ORDER BY table, position
 """
 _BYTES: Final = """
-SELECT sum(data_uncompressed_bytes) AS bytes FROM system.parts
-WHERE active AND database = {database} AND table = {table}
+SELECT table, sum(data_uncompressed_bytes) AS bytes FROM system.parts
+WHERE active AND database = {database} GROUP BY table
 """
 _TEXTS: Final = """
 SELECT DISTINCT text FROM (SELECT concat('', {text}, '\\n') AS text FROM {where})
@@ -159,6 +159,8 @@ def scan_store(
             times.setdefault(row["table"], row["name"])
         if _holds_text(row["type"]):
             tables[row["table"]].append(row["name"])
+    sizes = query(_BYTES.format(database=_literal(database))).to_pylist()
+    size = {row["table"]: row["bytes"] for row in sizes}
     hits: set[Hit] = set()
     for table, columns in tables.items():
         where = f"{_name(database)}.{_name(table)}"
@@ -167,10 +169,7 @@ def scan_store(
             where += f" WHERE {_name(times[table])} >= {since}"
             pages = 1
         else:
-            size = query(
-                _BYTES.format(database=_literal(database), table=_literal(table))
-            )
-            pages = 1 + (size.column(0)[0].as_py() or 0) // _PAGE
+            pages = 1 + size.get(table, 0) // _PAGE
         # the whole row first: most tables hold none of the needles
         if not _met(query, where, columns, pages, needles):
             continue

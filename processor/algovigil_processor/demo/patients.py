@@ -64,7 +64,8 @@ def identities(seed: int) -> dict[Carrier, list[Identity]]:
     """Return the identities of each carrier; all values are distinct."""
     rng = np.random.default_rng(seed)
     total = _IDENTITIES * len(CARRIERS)
-    mrns = rng.choice(np.arange(10_000_000, 99_999_999), total, replace=False)
+    # ten digits: eight are met by chance among a thousand digests
+    mrns = 1_000_000_000 + rng.choice(2**32, total, replace=False)
     lines = rng.choice(np.arange(1_000, 9_999), total, replace=False)
     days = rng.choice(np.arange(25_000), total, replace=False)
     surnames = [stem + tail for tail in _TAIL for stem in _STEM]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from algovigil_processor.demo.receivers import Receivers
 
-WINDOW_SECONDS: Final = 15.0
+WINDOW_SECONDS: Final = 8.0
 FLOOR: Final = 0.85
 RULE: Final = "Accuracy below 0.85"
 MODEL: Final = "Pipeline[LogisticRegression]"
 """As the scoring service's model is named when nobody names it."""
 _MATURITY_SECONDS: Final = 2.0
-_REFERENCE_LABELS: Final = 250
+_REFERENCE_LABELS: Final = 200
 ESCALATION_SECONDS: Final = 2.0
 
 
@@ -46,10 +46,10 @@ def _watched(receivers: Receivers) -> dict[str, dict[str, object]]:
             "interval": 2,
             "window": WINDOW_SECONDS,
             "alpha": 0.01,
-            "reference_samples": 300,
+            "reference_samples": 220,
         },
         "clinical": {
-            "interval": 3,
+            "interval": 2,
             "window": WINDOW_SECONDS,
             "min_samples": 100,
             "maturity": _MATURITY_SECONDS,
@@ -58,6 +58,7 @@ def _watched(receivers: Receivers) -> dict[str, dict[str, object]]:
         "alerts": {
             "interval": 1,
             "window": WINDOW_SECONDS,
+            "max_delay": 1,
             "private_networks": ["127.0.0.0/8"],
             "defaults": False,  # the story is told by the two rules below
             "grouping": {"by": ["rule"], "wait": 1, "interval": 2},

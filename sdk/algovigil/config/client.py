@@ -84,6 +84,7 @@ class Outcomes:
     directory: str = ""
     batch_size: int = 256
     interval: float = 1.0
+    """How often those that wait are delivered."""
     max_bytes: int = 256 * 1024 * 1024
 
 
