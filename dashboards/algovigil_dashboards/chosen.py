@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from algovigil_dashboards.dashboard import Annotation, Variable
@@ -21,6 +22,8 @@ MODEL: Final = Variable(
     "SELECT DISTINCT model_name FROM inference_rollup "
     "WHERE $__timeFilter(bucket) ORDER BY model_name",
 )
+ONE_MODEL: Final = replace(MODEL, single=True)
+"""Where a figure of several models together would be a figure of none."""
 VERSION: Final = Variable(
     "version",
     "Version",

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from algovigil_dashboards.chosen import DEPLOYMENTS, MODEL, VERSION, where
+from algovigil_dashboards.chosen import DEPLOYMENTS, ONE_MODEL, VERSION, where
 from algovigil_dashboards.dashboard import Dashboard, Variable
-from algovigil_dashboards.medical_ai import DRIFT_ALARMS
+from algovigil_dashboards.medical_ai import DRIFT_ALARMS, DRIFT_WORDS
 from algovigil_dashboards.panels import (
-    BLUE,
     GREEN,
-    GREY,
     RED,
     YELLOW,
     Panel,
@@ -27,14 +25,6 @@ from algovigil_dashboards.panels import (
 
 _FIGURES: Final = where("timestamp", "model", "version")
 _EVERYONE: Final = "subgroup_key = '' AND subgroup_value = ''"
-_WORDS: Final = (
-    ("ok", GREEN),
-    ("warning", YELLOW),
-    ("critical", RED),
-    ("insufficient_data", GREY),
-    ("no_data", GREY),
-    ("refused", BLUE),
-)
 _RATIO: Final = (Threshold(None, RED), Threshold(0.8, YELLOW), Threshold(0.9, GREEN))
 
 SUBGROUP: Final = Variable(
@@ -51,7 +41,7 @@ def build() -> Dashboard:
         uid="algovigil-clinical-outcomes",
         title="Clinical outcomes",
         description="Is the model right, for whom is it not, and since when?",
-        variables=(MODEL, VERSION, SUBGROUP),
+        variables=(ONE_MODEL, VERSION, SUBGROUP),
         annotations=(DEPLOYMENTS, DRIFT_ALARMS),
         panels=(
             *_glance(),
@@ -185,7 +175,7 @@ GROUP BY time, name ORDER BY time
             newest,
             width=14,
             height=10,
-            words=_WORDS,
+            words=DRIFT_WORDS,
             overrides=(
                 *percent,
                 unit("Completeness", "percentunit", 0),
@@ -274,7 +264,7 @@ GROUP BY time, name ORDER BY time
             newest,
             width=24,
             height=6,
-            words=_WORDS,
+            words=DRIFT_WORDS,
             overrides=(
                 *(
                     unit(name, "percentunit", 1)

@@ -17,12 +17,16 @@ TAGS: Final = ("algovigil", "medical-ai")
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A choice above the panels, filled by a query; All is the default."""
+    """A choice above the panels, filled by a query.
+
+    All is the default, or with `single` the first: one thing at a time can be chosen.
+    """
 
     name: str
     label: str
     query: str
     datasource: str = CLICKHOUSE
+    single: bool = False
 
     def to_json(self) -> Json:
         """Return the variable."""
@@ -44,10 +48,12 @@ class Variable:
             "query": query,
             "refresh": 2,
             "sort": 1,
-            "multi": True,
-            "includeAll": True,
+            "multi": not self.single,
+            "includeAll": not self.single,
             "allValue": ".*" if self.datasource == PROMETHEUS else None,
-            "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
+            "current": {}
+            if self.single
+            else {"selected": True, "text": ["All"], "value": ["$__all"]},
         }
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import http.server
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 
+from algovigil_dashboards import NAMES, load
+from integration.dashboards.macros import Range, expand, opened
 from integration.processor.served import export, trace_request
 
 from .conftest import NODE
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from integration.processor.served import Served
 
 pytestmark = pytest.mark.foreign
+CLICKHOUSE = tuple(name for name in NAMES if not name.startswith("prometheus"))
 
 # dbmate asks only about its own table, so that the relay puts the question of a
 # dashboard in the place of this one; the answer is decoded by the driver
@@ -108,6 +112,31 @@ def test_the_driver_shakes_hands_and_reads(
     assert 0 == code, said
     assert "[X] 20260101000000_a.sql" in said
     assert "Applied: 1" in said
+
+
+@pytest.mark.parametrize("dashboard", CLICKHOUSE)
+def test_the_driver_runs_the_queries_of_a_dashboard(
+    served: Served, relay: str, asked: list[bytes], tmp_path: Path, dashboard: str
+) -> None:
+    """One of each kind of panel; rows come as text, since dbmate reads only that."""
+    export(served.addresses["grpc"], trace_request(1, 2, 3))
+    served.wait_for("SELECT count() > 0 FROM inferences", True)
+    now = int(time.time())
+    when = Range(now - 3600, now + 3600, 60)
+    ask = served.client.query
+    chosen = opened(load(dashboard), when, lambda sql: ask(sql).result_rows)
+    kinds: dict[str, str] = {}
+    for panel in load(dashboard)["panels"]:
+        for target in panel.get("targets", ()):
+            kinds.setdefault(panel["type"], target["rawSql"])
+    assert len(kinds) >= 2
+    for kind, sql in kinds.items():
+        asked[0] = (
+            f"SELECT toString(tuple(*)) AS version FROM ({expand(sql, when, chosen)}) "
+            "UNION ALL SELECT '20260101000000'"
+        ).encode()
+        code, said = dbmate(relay, tmp_path, "status")
+        assert (0, True) == (code, "Applied: 1" in said), (kind, said)
 
 
 def test_the_driver_shows_our_errors(served: Served, tmp_path: Path) -> None:

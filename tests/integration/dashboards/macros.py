@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 ALL: Final = "$__all"
 
@@ -23,6 +23,26 @@ class Range:
     start: int
     end: int
     interval: int
+
+
+def opened(
+    dashboard: dict[str, Any],
+    when: Range,
+    ask: Callable[[str], Sequence[Sequence[str]]],
+) -> dict[str, list[str]]:
+    """Return the variables of *dashboard* as it opens: All, or the first that there is.
+
+    *ask* runs a query and returns its rows.
+    """
+    chosen: dict[str, list[str]] = {}
+    for each in dashboard["templating"]["list"]:
+        if each["type"] != "query":
+            continue
+        chosen[each["name"]] = [ALL]
+        if not each["includeAll"]:
+            rows = ask(expand(each["query"]["rawSql"], when, chosen))
+            chosen[each["name"]] = [rows[0][0]]
+    return chosen
 
 
 class Unknown(ValueError):

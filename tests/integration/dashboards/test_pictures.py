@@ -9,7 +9,7 @@ import clickhouse_connect
 import pytest
 
 from algovigil_dashboards import load
-from integration.dashboards.macros import ALL, Range, expand
+from integration.dashboards.macros import Range, expand, opened
 from integration.dashboards.render import page
 from integration.processor.served import Served
 
@@ -32,8 +32,7 @@ CHROMIUM = (
 def results(client: Client, name: str, when: Range) -> dict[int, list[Result]]:
     """Return what the queries of each panel answer."""
     dashboard = load(name)
-    listed = dashboard["templating"]["list"]
-    chosen = {each["name"]: [ALL] for each in listed if each["type"] == "query"}
+    chosen = opened(dashboard, when, lambda sql: client.query(sql).result_rows)
     found: dict[int, list[Result]] = {}
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):

@@ -13,7 +13,7 @@ import yaml
 
 import algovigil_dashboards
 from algovigil_dashboards import NAMES, load
-from integration.dashboards.macros import ALL, Range, expand
+from integration.dashboards.macros import Range, expand, opened
 from integration.processor.served import Served
 
 if TYPE_CHECKING:
@@ -91,10 +91,9 @@ def when(client: Client) -> Range:
     return Range(int(start) - 60, int(end) + 60, 5)
 
 
-def variables(dashboard: str) -> dict[str, list[str]]:
-    """Return every variable of *dashboard* as it opens: All."""
-    listed = load(dashboard)["templating"]["list"]
-    return {each["name"]: [ALL] for each in listed if each["type"] == "query"}
+def variables(client: Client, when: Range, dashboard: str) -> dict[str, list[str]]:
+    """Return every variable of *dashboard* as it opens."""
+    return opened(load(dashboard), when, lambda sql: client.query(sql).result_rows)
 
 
 @pytest.mark.timeout(240)
@@ -103,7 +102,7 @@ def test_the_query_runs_and_says_something(
     client: Client, when: Range, query: Asked
 ) -> None:
     """No error; ascending time, then numbers; not empty where it should be."""
-    sql = expand(query.sql, when, variables(query.dashboard))
+    sql = expand(query.sql, when, variables(client, when, query.dashboard))
     result = client.query(sql)
     rows, names = result.result_rows, result.column_names
     if query.is_series and rows:  # an empty answer of the driver names no columns
@@ -144,7 +143,7 @@ def test_an_alert_rule_gives_one_number(
 @pytest.mark.parametrize("dashboard", CLICKHOUSE)
 def test_one_choice_narrows(client: Client, when: Range, dashboard: str) -> None:
     """A model that is not there leaves nothing of what names models."""
-    chosen = {**variables(dashboard), "model": ["it's not \\ there"]}
+    chosen = {**variables(client, when, dashboard), "model": ["it's not \\ there"]}
     for query in asked():
         if query.dashboard == dashboard and "${model:singlequote}" in query.sql:
             found = client.query(expand(query.sql, when, chosen)).result_rows
@@ -160,6 +159,6 @@ def test_a_wrong_column_is_told_with_the_panel(client: Client, when: Range) -> N
             expand(
                 good.sql.replace("predictions", "predictionz"),
                 when,
-                variables(good.dashboard),
+                variables(client, when, good.dashboard),
             )
         )
