@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from algovigil_dashboards.chosen import MODEL, where
+from algovigil_dashboards.chosen import MODEL, SILENCES, where
 from algovigil_dashboards.dashboard import Dashboard
 from algovigil_dashboards.panels import (
     BLUE,
@@ -41,7 +41,8 @@ def build() -> Dashboard:
         title="Alerts and deliveries",
         description="What fires, since when, and whether anybody was told.",
         variables=(MODEL,),
-        panels=(*_now(), *_deliveries()),
+        annotations=(SILENCES,),
+        panels=(*_now(), *_deliveries(), *_changes()),
     )
 
 
@@ -73,7 +74,8 @@ WHERE state IN ('firing', 'pending')
 ORDER BY level = 'critical' DESC, Since DESC LIMIT 100
 """)
     changes = Sql(f"""
-SELECT timestamp AS Time, rule AS Rule, model_name AS Model, severity AS Severity,
+SELECT timestamp AS Time, rule AS Rule, model_name AS Model,
+    model_version AS Version, concat(site, subgroup) AS Part, severity AS Severity,
     concat(state_from, ' → ', state_to) AS Change, state_to AS State, value AS Value,
     actor AS Who
 FROM alert_events WHERE {_EVENTS} ORDER BY Time DESC LIMIT 200
@@ -140,7 +142,7 @@ FROM deliveries WHERE {_TIME} GROUP BY time, name ORDER BY time
 """)
     channels = Sql(f"""
 SELECT channel AS Channel, count() AS Attempts,
-    countIf(outcome = 'delivered') AS Delivered,
+    countIf(outcome = 'sent') AS Delivered,
     round(quantile(0.95)(latency_ms)) AS `p95 (ms)`, max(attempt) AS `Most attempts`,
     argMax(outcome, timestamp) AS Newest, argMax(code, timestamp) AS Code,
     max(timestamp) AS Time
@@ -150,4 +152,16 @@ FROM deliveries WHERE {_TIME} GROUP BY Channel ORDER BY Delivered / Attempts, Ch
         row("Was anybody told?"),
         series("Attempts by channel and outcome", attempts, low=0, width=12),
         table("Channels, the least reliable first", channels, width=12),
+    )
+
+
+def _changes() -> tuple[Panel, ...]:
+    changes = Sql(f"""
+SELECT timestamp AS Time, kind AS What, action AS Change, name AS Name, actor AS Who,
+    before AS Before, after AS After
+FROM alert_changes WHERE {_TIME} ORDER BY Time DESC LIMIT 200
+""")
+    return (
+        row("Who changed what?"),
+        table("Changes of rules and silences", changes, width=24),
     )

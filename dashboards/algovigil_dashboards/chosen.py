@@ -52,6 +52,19 @@ ORDER BY time
 """,
 )
 
+SILENCES: Final = Annotation(
+    "Silences",
+    "purple",
+    """
+SELECT min(starts) AS time, argMax(ends, timestamp) AS timeEnd,
+    concat('silenced by ', argMin(actor, timestamp), ': ',
+        argMin(after, timestamp)) AS text, 'silence' AS tags
+FROM alert_changes WHERE kind = 'silence'
+GROUP BY name HAVING time <= $__toTime AND timeEnd >= $__fromTime
+ORDER BY time LIMIT 500
+""",
+)
+
 
 def where(time: str, *names: str) -> str:
     """Return the condition of a query whose time is the column *time*.

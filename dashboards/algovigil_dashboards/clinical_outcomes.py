@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from algovigil_dashboards.chosen import DEPLOYMENTS, ONE_MODEL, VERSION, where
+from algovigil_dashboards.chosen import DEPLOYMENTS, ONE_MODEL, SILENCES, VERSION, where
 from algovigil_dashboards.dashboard import Dashboard, Variable
 from algovigil_dashboards.medical_ai import DRIFT_ALARMS, DRIFT_WORDS
 from algovigil_dashboards.panels import (
@@ -42,7 +42,7 @@ def build() -> Dashboard:
         title="Clinical outcomes",
         description="Is the model right, for whom is it not, and since when?",
         variables=(ONE_MODEL, VERSION, SUBGROUP),
-        annotations=(DEPLOYMENTS, DRIFT_ALARMS),
+        annotations=(DEPLOYMENTS, DRIFT_ALARMS, SILENCES),
         panels=(
             *_glance(),
             *_over_time(),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from algovigil_dashboards.chosen import DEPLOYMENTS, MODEL, SITE, VERSION, where
+from algovigil_dashboards.chosen import (
+    DEPLOYMENTS,
+    MODEL,
+    SILENCES,
+    SITE,
+    VERSION,
+    where,
+)
 from algovigil_dashboards.dashboard import Annotation, Dashboard
 from algovigil_dashboards.panels import (
     BLUE,
@@ -57,7 +64,7 @@ def build() -> Dashboard:
         title="Medical AI",
         description="Every model in use: calls, latency, errors, versions, drift.",
         variables=(MODEL, VERSION, SITE),
-        annotations=(DEPLOYMENTS, DRIFT_ALARMS),
+        annotations=(DEPLOYMENTS, DRIFT_ALARMS, SILENCES),
         panels=(*_glance(), *_use(), *_drift()),
     )
 

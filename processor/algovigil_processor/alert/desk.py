@@ -178,19 +178,32 @@ class Desk:
         }
         with self._state.write() as db:
             if replaces:
-                _expire(db, replaces, now_ns)
+                _expire(db, replaces, who, now_ns)
             db.execute(sa.insert(SILENCES).values(row))
+            ledger.add_change(
+                db,
+                now_ns,
+                who,
+                kind="silence",
+                name=silence_id,
+                action="created",
+                after=json.dumps({"matchers": texts, "comment": said}),
+                starts_ns=max(starts_ns, now_ns),
+                ends_ns=ends_ns,
+            )
         self._heard(now_ns)
         return SilenceView(**row | {"matchers": tuple(texts)})  # type: ignore[arg-type] # the row is the view's
 
-    def expire(self, silence_id: str, now_ns: int) -> None:
+    def expire(self, silence_id: str, by: str, now_ns: int) -> None:
         """End a silence now; one that is over stays so.
 
         Raises:
             LookupError: there is none of that id.
+            ConfigError: nobody does it.
         """
+        who = self._who(by)
         with self._state.write() as db:
-            _expire(db, silence_id, now_ns)
+            _expire(db, silence_id, who, now_ns)
         self._heard(now_ns)
 
     def silences(self, now_ns: int) -> list[SilenceView]:
@@ -269,12 +282,24 @@ def _change(db: sa.Connection, incident_id: str, **values: object) -> None:
     )
 
 
-def _expire(db: sa.Connection, silence_id: str, now_ns: int) -> None:
+def _expire(db: sa.Connection, silence_id: str, who: str, now_ns: int) -> None:
     where = SILENCES.c.silence_id == silence_id
-    if db.execute(sa.select(SILENCES.c.silence_id).where(where)).first() is None:
+    row = db.execute(sa.select(SILENCES).where(where)).one_or_none()
+    if row is None:
         raise LookupError(f"no silence {line(silence_id)}")
-    db.execute(
-        sa.update(SILENCES)
-        .where(where, SILENCES.c.ends_ns > now_ns)
-        .values(ends_ns=now_ns)
+    if row.ends_ns <= now_ns:
+        return
+    db.execute(sa.update(SILENCES).where(where).values(ends_ns=now_ns))
+    ledger.add_change(
+        db,
+        now_ns,
+        who,
+        kind="silence",
+        name=silence_id,
+        action="expired",
+        before=json.dumps(
+            {"matchers": json.loads(row.matchers), "comment": row.comment}
+        ),
+        starts_ns=min(row.starts_ns, now_ns),
+        ends_ns=now_ns,
     )

@@ -209,9 +209,9 @@ def _silences(routes: APIRouter, delivery: Delivery, clock: Callable[[], int]) -
         )
 
     @routes.delete("/silences/{silence_id}", status_code=204, responses=_MISSING)
-    def expire(silence_id: str) -> None:
+    def expire(silence_id: str, by: By) -> None:
         """End a silence now; what it hid and still fires is told."""
-        _do(lambda: desk.expire(silence_id, clock()))
+        _do(lambda: desk.expire(silence_id, by, clock()))
 
 
 def _deliveries(

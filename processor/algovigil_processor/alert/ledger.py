@@ -16,8 +16,8 @@ from algovigil_processor.alert.evaluate.lifecycle import AlertState, Identity
 from algovigil_processor.alert.evaluate.readings import Subject
 from algovigil_processor.alert.rules.tree import render
 from algovigil_processor.alert.tables import (
+    CHANGES,
     INCIDENTS,
-    RULE_CHANGES,
     RULES,
     SLOTS,
     STATES,
@@ -83,15 +83,15 @@ def store_rule(
     if before == after:
         return
     action = "changed" if old and new else "created" if new else "removed"
+    change = {"kind": "rule", "name": name, "action": action}
+    add_change(db, now_ns, actor, **change, before=before, after=after)
+
+
+def add_change(db: sa.Connection, now_ns: int, actor: str, **what: str | int) -> None:
+    """Write down who changed a rule or a silence; *what* is the rest of `CHANGES`."""
+    row = {"before": "", "after": "", **what}
     db.execute(
-        sa.insert(RULE_CHANGES).values(
-            at_ns=now_ns,
-            actor=actor,
-            rule=name,
-            action=action,
-            before=before,
-            after=after,
-        )
+        sa.insert(CHANGES).values(at_ns=now_ns, actor=actor, mirrored=False, **row)
     )
 
 

@@ -1,4 +1,4 @@
-"""Copy transitions and attempts to ClickHouse, where dashboards and SQL find them.
+"""Copy changes, transitions and attempts to ClickHouse, where SQL finds them.
 
 Rows leave in groups that are named and fixed before the first try, so that a try
 repeated after a kill inserts the same bytes under the same token: once, that is.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 import sqlalchemy as sa
 
-from algovigil_processor.alert.tables import ATTEMPTS, TRANSITIONS
+from algovigil_processor.alert.tables import ATTEMPTS, CHANGES, TRANSITIONS
 from algovigil_processor.batch import Batch, Origin
 from algovigil_processor.schema import SCHEMAS
 
@@ -30,6 +30,7 @@ log: Final = logging.getLogger(__name__)
 
 _GROUP_ROWS: Final = 10_000
 _SOURCES: Final[Mapping[Table, sa.Table]] = {
+    "alert_changes": CHANGES,
     "alert_events": TRANSITIONS,
     "deliveries": ATTEMPTS,
 }
@@ -37,9 +38,12 @@ _SOURCES: Final[Mapping[Table, sa.Table]] = {
 _COLUMNS: Final = {
     "timestamp": "at_ns",
     "model_name": "model",
+    "model_version": "version",
     "state_from": "before",
     "state_to": "after",
     "retry_at": "retry_ns",
+    "starts": "starts_ns",
+    "ends": "ends_ns",
 }
 
 

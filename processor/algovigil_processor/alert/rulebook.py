@@ -19,10 +19,10 @@ from algovigil.errors import ConfigError, explain
 from algovigil_processor.alert.keep import change_rule, change_rules
 from algovigil_processor.alert.rules.compile import compile_rules, compiled
 from algovigil_processor.alert.rules.provided import default_rules, slo_rules
-from algovigil_processor.alert.tables import RULE_CHANGES, RULES
+from algovigil_processor.alert.tables import CHANGES, RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from algovigil.config import MonitoringConfig
     from algovigil_processor.alert.rules.compile import Origin, Rule
@@ -138,9 +138,10 @@ class RuleChange:
 
 def changes(db: sa.Connection, name: str | None, limit: int) -> Sequence[RuleChange]:
     """Return the changes of rules, or of the rule *name*, the newest first."""
-    names: Collection[str] = [f.name for f in dataclasses.fields(RuleChange)]
-    query = sa.select(*(RULE_CHANGES.c[n] for n in names))
+    names = ("at_ns", "actor", "action", "before", "after")
+    query = sa.select(CHANGES.c.name.label("rule"), *(CHANGES.c[n] for n in names))
+    query = query.where(CHANGES.c.kind == "rule")
     if name is not None:
-        query = query.where(RULE_CHANGES.c.rule == name)
-    rows = db.execute(query.order_by(RULE_CHANGES.c.id.desc()).limit(limit))
+        query = query.where(CHANGES.c.name == name)
+    rows = db.execute(query.order_by(CHANGES.c.id.desc()).limit(limit))
     return [RuleChange(**row) for row in rows.mappings()]

@@ -2,7 +2,7 @@
 
 Times are Unix nanoseconds, 0 for never. A row of `alert_outbox` is one message for one
 target; its `delivery_id` is the idempotency key that every attempt carries. Rows of
-transitions and attempts wait for ClickHouse until `mirrored`, in groups of one
+changes, transitions and attempts wait for ClickHouse until `mirrored`, in groups of one
 `mirror_token`.
 """
 
@@ -54,16 +54,20 @@ RULES: Final = sa.Table(
     _time("updated_ns"),
 )
 
-RULE_CHANGES: Final = sa.Table(
-    "alert_rule_changes",
+CHANGES: Final = sa.Table(
+    "alert_changes",
     METADATA,
     sa.Column("id", _ID, primary_key=True, autoincrement=True),
     _time("at_ns"),
     _text("actor"),
-    sa.Column("rule", sa.Text, nullable=False, index=True),
-    _text("action"),  # created | changed | removed
+    _text("kind"),  # rule | silence
+    sa.Column("name", sa.Text, nullable=False, index=True),  # of a silence its id
+    _text("action"),  # created | changed | removed | expired
     _text("before"),  # JSON, '' for none
     _text("after"),
+    _later("starts_ns"),  # of a silence
+    _later("ends_ns"),
+    *_mirror(),
 )
 
 STATES: Final = sa.Table(
@@ -222,7 +226,7 @@ LEASES: Final = sa.Table(
 
 TABLES: Final = (
     RULES,
-    RULE_CHANGES,
+    CHANGES,
     STATES,
     SLOTS,
     INCIDENTS,

@@ -13,12 +13,29 @@ from algovigil_processor.schema.fields import (
     safe,
 )
 
+CHANGES: Final = pa.schema(
+    [
+        column("timestamp", TIME),
+        safe("kind"),
+        column("name", TEXT, "key:algovigil.rule"),
+        safe("action"),
+        column("actor", TEXT, "key:algovigil.actor"),
+        column("before", TEXT, "key:algovigil.change"),
+        column("after", TEXT, "key:algovigil.change"),
+        column("starts", TIME),
+        column("ends", TIME),
+    ]
+)
+
 ALERTS: Final = pa.schema(
     [
         column("timestamp", TIME),
         safe("incident_id"),
         column("rule", TEXT, "key:algovigil.rule"),
         column("model_name", TEXT, "key:medical_ai.model.name"),
+        column("model_version", TEXT, "key:medical_ai.model.version"),
+        column("site", TEXT, "key:medical_ai.site"),
+        column("subgroup", TEXT, "key:medical_ai.subgroup"),
         safe("severity"),
         safe("state_from"),
         safe("state_to"),

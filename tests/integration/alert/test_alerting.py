@@ -55,6 +55,32 @@ def test_pending_firing_resolved(ward: Ward) -> None:
     ]
 
 
+def test_who_changed_rules_and_silences_is_history_too(ward: Ward) -> None:
+    """ClickHouse has each change once: of the settings' rules, and of silences."""
+    alerting = ward.open(SLOW)
+    ward.slow(2500.0, site="north", subgroup=[("age_band", "60-69")])
+    alerting.tick(ward.now_ns)
+    people, now = alerting.delivery.desk, ward.now_ns
+    hour = 3600 * 10**9
+    old = people.silence(['model="wdbc"'], "anna", "works", now, now + hour, now)
+    new = people.silence(
+        ['model="wdbc"'], "ben", "more", now, now + 1, now, replaces=old.silence_id
+    )
+    people.expire(old.silence_id, "cleo", now + 2)  # over already: no change
+    alerting.tick(ward.later(15))
+    names = (
+        "kind, name, action, actor, before = '' AS fresh, dateDiff('s', starts, ends)"
+    )
+    assert {
+        ("rule", "Slow", "created", "settings", True, 0),
+        ("silence", old.silence_id, "created", "anna", True, 3600),
+        ("silence", old.silence_id, "expired", "ben", False, 0),
+        ("silence", new.silence_id, "created", "ben", True, 0),
+    } == set(ward.mirrored("alert_changes", names))
+    columns = "model_name, model_version, site, subgroup"
+    assert [("wdbc", "1", "", "")] == ward.mirrored("alert_events", columns)
+
+
 def test_state_survives_a_restart(ward: Ward) -> None:
     """The pending clock runs on over a restart, and a firing alert keeps firing."""
     ward.slow(2500.0)

@@ -29,7 +29,13 @@ from algovigil.config import MonitoringConfig
 from algovigil_processor.alert.deliver.couriers import build
 from algovigil_processor.alert.deliver.outbox import Outbox
 from algovigil_processor.alert.message import Item, Message
-from algovigil_processor.alert.tables import ATTEMPTS, INCIDENTS, OUTBOX, TABLES
+from algovigil_processor.alert.tables import (
+    ATTEMPTS,
+    INCIDENTS,
+    MEMBERS,
+    OUTBOX,
+    TABLES,
+)
 from algovigil_processor.compliance.leaks import Canary, scan_files
 from algovigil_processor.state import State
 from algovigil_processor.telemetry import Telemetry
@@ -306,6 +312,7 @@ def judge(state: State, took: dict[str, list[Heard]], kills: int) -> dict[str, f
         for name, messages in took.items()
     }
     _nothing_invented(incidents, told)
+    told["backup"] |= _counted(state, outbox)
     obliged = _all_told(incidents, outbox, told)
     _in_order(took, outbox)
     twice = _duplicates(took, attempts)
@@ -374,6 +381,27 @@ def _all_told(
         assert fired in told["pager"] or instead, "the pager never heard"
         obliged += 1
     return obliged
+
+
+def _counted(
+    state: State, outbox: dict[str, sa.Row[tuple[object, ...]]]
+) -> set[tuple[str, str]]:
+    """What the failover of a channel that never answers was told by number only.
+
+    A message names the twenty gravest incidents and counts the rest. A channel that
+    takes nothing is owed the ends of all that it never heard of.
+    """
+    counting = {
+        row.message_id
+        for row in outbox.values()
+        if (row.channel, row.state) == ("backup", "sent")
+        and json.loads(row.body)["data"]["more"]
+    }
+    return {
+        ("RESOLVED" if row.told == "resolved" else "FIRING", row.incident_id)
+        for row in rows(state, MEMBERS)
+        if row.channel == "badtls" and row.message_id in counting
+    }
 
 
 def _in_order(

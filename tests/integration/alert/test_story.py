@@ -264,8 +264,8 @@ def test_what_ends_in_a_window_is_told_if_it_was_told_before(desk: Desk) -> None
     assert [("firing", "first"), ("resolved", "all_resolved")] == desk.heard("first")
     assert [] == desk.delivery.desk.silences(desk.now_ns)
     desk.delivery.desk.expire(
-        made.silence_id, desk.now_ns
-    )  # over already, and so it stays
+        made.silence_id, "anna", desk.now_ns
+    )  # over, and stays so
 
 
 def test_inhibition_ends_with_its_source(desk: Desk) -> None:
@@ -395,7 +395,7 @@ def test_what_people_may_not_do(desk: Desk) -> None:
     for missing in (
         lambda: people.acknowledge(incident, "anna", now),
         lambda: people.resolve("0" * 32, "anna", now),
-        lambda: people.expire("0" * 32, now),
+        lambda: people.expire("0" * 32, "anna", now),
         lambda: people.replay("0" * 32, now),
     ):
         with pytest.raises(LookupError):

@@ -42,8 +42,9 @@ def run(args: argparse.Namespace) -> int:
         Unavailable: no processor answers.
         ConfigError: something is missing, or refused.
     """
+    by = args.by or getpass.getuser()
     if args.end:
-        ask(args.api, "DELETE", f"silences/{args.end}")
+        ask(args.api, "DELETE", f"silences/{args.end}", params={"by": by})
         print("ended")
         return 0
     if not args.matchers:
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         )
     body = {
         "matchers": args.matchers,
-        "by": args.by or getpass.getuser(),
+        "by": by,
         "comment": args.comment,
         "minutes": args.minutes,
     }

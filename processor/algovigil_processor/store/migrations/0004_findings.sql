@@ -22,6 +22,9 @@ CREATE TABLE IF NOT EXISTS alert_events
     incident_id String,
     rule LowCardinality(String),
     model_name LowCardinality(String),
+    model_version LowCardinality(String),
+    site LowCardinality(String),
+    subgroup LowCardinality(String),
     severity LowCardinality(String),
     state_from LowCardinality(String),
     state_to LowCardinality(String),
@@ -32,6 +35,23 @@ CREATE TABLE IF NOT EXISTS alert_events
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (rule, model_name, timestamp)
+SETTINGS non_replicated_deduplication_window = {window};
+
+CREATE TABLE IF NOT EXISTS alert_changes
+(
+    timestamp DateTime64(9) CODEC(Delta(8), ZSTD(1)),
+    kind LowCardinality(String),
+    name String,
+    action LowCardinality(String),
+    actor LowCardinality(String),
+    before String CODEC(ZSTD(1)),
+    after String CODEC(ZSTD(1)),
+    starts DateTime64(9),
+    ends DateTime64(9)
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(timestamp)
+ORDER BY (kind, name, timestamp)
 SETTINGS non_replicated_deduplication_window = {window};
 
 CREATE TABLE IF NOT EXISTS deliveries
