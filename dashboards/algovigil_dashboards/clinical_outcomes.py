@@ -138,8 +138,8 @@ GROUP BY time, name ORDER BY time
         series(
             "Calibration",
             calibration,
-            description="Expected calibration error, calibration in the large, Brier "
-            "score: 0 is perfect.",
+            description="Expected calibration error and Brier score: 0 is perfect. "
+            "Calibration in the large, observed to expected: 1 is.",
         ),
     )
 
@@ -227,10 +227,12 @@ FROM performance_estimates WHERE {_FIGURES}
 GROUP BY Model, Version, Metric ORDER BY Model, Version, Metric LIMIT 100
 """)
     distribution = Sql(f"""
-SELECT $__timeInterval(timestamp) AS time, actual_value AS name,
-    count() AS outcomes
-FROM outcomes
-WHERE {where("timestamp", "model")} AND outcome_type = 'diagnostic'
+SELECT $__timeInterval(predicted_at) AS time, truth AS name, count() AS outcomes
+FROM (
+    SELECT outcome_id, any(made) AS predicted_at, argMax(actual, received) AS truth
+    FROM joined_outcomes
+    WHERE {where("made", "model", "version")} AND outcome_type = 'diagnostic'
+    GROUP BY outcome_id)
 GROUP BY time, name ORDER BY time
 """)
     return (
@@ -258,6 +260,8 @@ GROUP BY time, name ORDER BY time
             distribution,
             low=0,
             custom={"stacking": {"mode": "normal"}, "fillOpacity": 30},
+            description="Diagnoses by the time of the prediction; of one that was "
+            "corrected the correction counts.",
         ),
         table(
             "Newest estimates; where refused, why",
@@ -277,7 +281,10 @@ GROUP BY time, name ORDER BY time
 
 
 def _treatment_and_harm() -> tuple[Panel, ...]:
-    in_time = where("timestamp", "model")
+    # what nobody said the model of is everybody's to see
+    in_time = (
+        f"{where('timestamp')} AND (model_name = '' OR {where('timestamp', 'model')})"
+    )
     treatment = Sql(f"""
 SELECT treatment AS Treatment, avg(treatment_effectiveness) AS Effectiveness,
     count(treatment_effectiveness) AS n

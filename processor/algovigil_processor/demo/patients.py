@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 Carrier: TypeAlias = Literal["header", "query", "baggage", "log", "exception"]
 CARRIERS: Final[tuple[Carrier, ...]] = get_args(Carrier)
 SHIFTED: Final = ("mean texture", "worst texture", "worst smoothness")
-SHIFT: Final = 1.7
-"""The scanner fault: each feature of `SHIFTED` is multiplied by this."""
+SHIFT: Final = 1.9
+"""The scanner fault: each feature of `SHIFTED` is multiplied by this, at one site."""
+SITES: Final = ("north", "north", "north", "south")
+"""Where visits come from, in turn; the scanner is that of the first."""
 _IDENTITIES: Final = 8  # a carrier
 _RAISE_EVERY: Final = 25  # requests
 
@@ -118,7 +120,8 @@ class Ward:
         self._visits += 1
         row = int(self._rng.integers(len(self._features)))
         values = dict(zip(self._names, self._features[row].tolist(), strict=True))
-        if shifted:
+        site = SITES[number % len(SITES)]
+        if shifted and site == SITES[0]:
             values |= {name: values[name] * SHIFT for name in SHIFTED}
         raises = number % _RAISE_EVERY == _RAISE_EVERY - 1
         who = {carrier: self._person(carrier, number) for carrier in CARRIERS[:4]}
@@ -131,7 +134,7 @@ class Ward:
             path="/score?" + urlencode(who["query"].fields()),
             headers={
                 "traceparent": f"00-{trace_id}-{self._rng.bytes(8).hex()}-01",
-                "baggage": _baggage(who["baggage"]),
+                "baggage": _baggage(who["baggage"], site),
                 "x-patient": "; ".join(
                     f"{key}={value}" for key, value in who["header"].fields().items()
                 ),
@@ -162,6 +165,7 @@ class Ward:
         ]
 
 
-def _baggage(person: Identity) -> str:
-    fields = {"medical_ai.patient.id": person.mrn, **person.fields()}
+def _baggage(person: Identity, site: str) -> str:
+    about = {"medical_ai.patient.id": person.mrn, "medical_ai.site": site}
+    fields = {**about, **person.fields()}
     return ",".join(f"{key}={quote(value)}" for key, value in fields.items())

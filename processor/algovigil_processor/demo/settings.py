@@ -51,7 +51,7 @@ def _watched(receivers: Receivers) -> dict[str, dict[str, object]]:
         "clinical": {
             "interval": 2,
             "window": WINDOW_SECONDS,
-            "min_samples": 100,
+            "min_samples": 50,
             "maturity": _MATURITY_SECONDS,
             "reference_labels": _REFERENCE_LABELS,
         },

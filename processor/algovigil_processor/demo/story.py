@@ -20,7 +20,7 @@ from algovigil.outcomes import ClinicalOutcomeTracker
 from algovigil_processor.compliance.leaks import scan_files, scan_store
 from algovigil_processor.demo import nights, on_call, processes
 from algovigil_processor.demo.facts import Accuracy, Facts, Picture
-from algovigil_processor.demo.patients import CARRIERS, SHIFT, SHIFTED, Ward
+from algovigil_processor.demo.patients import CARRIERS, SHIFT, SHIFTED, SITES, Ward
 from algovigil_processor.demo.receivers import Receivers
 from algovigil_processor.demo.result import Result
 from algovigil_processor.demo.settings import FLOOR, RULE, WINDOW_SECONDS, settings
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
     from algovigil_processor.demo.view import View
 
-_SHIFTED_PHASE: Final = f"the scanner shifted: {', '.join(SHIFTED)} x {SHIFT}"
+_SHIFTED_PHASE: Final = (
+    f"the scanner of site {SITES[0]} shifted: {', '.join(SHIFTED)} x {SHIFT}"
+)
 _SEED: Final = 20
 _PER_SECOND: Final = 28.0
 _LABEL_DELAY: Final = 1.5

@@ -78,5 +78,6 @@ def test_a_clinician_sees_that_it_fails_for_whom_and_since_when(
         assert picture.stat().st_size > 50_000, name
     assert "mean texture" in pages["medical-ai"]
     assert "#c4162a" in pages["medical-ai"]
-    assert "age_band" in pages["clinical-outcomes"]
+    assert "north" in pages["clinical-outcomes"]
+    assert "south" in pages["clinical-outcomes"]
     assert "insufficient data" in pages["system-performance"]  # no GPU here
