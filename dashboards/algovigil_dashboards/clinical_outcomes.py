@@ -146,7 +146,8 @@ GROUP BY time, name ORDER BY time
 
 def _for_whom() -> tuple[Panel, ...]:
     newest = Sql(f"""
-SELECT model_name AS Model, subgroup_key AS By, subgroup_value AS Subgroup,
+SELECT if(subgroup_key = '', 'everyone', subgroup_key) AS By,
+    subgroup_value AS Subgroup,
     metric AS Metric, argMax(value, timestamp) AS Value,
     argMax(lower, timestamp) AS Lower, argMax(upper, timestamp) AS Upper,
     argMax(n, timestamp) AS n, argMax(completeness, timestamp) AS Completeness,
@@ -154,19 +155,26 @@ SELECT model_name AS Model, subgroup_key AS By, subgroup_value AS Subgroup,
 FROM clinical_metrics AS f
 WHERE {_FIGURES} AND metric IN ('diagnostic_accuracy', 'sensitivity', 'specificity')
     AND $__conditionalAll(subgroup_key IN (${{subgroup:singlequote}}), $subgroup)
-GROUP BY Model, By, Subgroup, Metric
+GROUP BY By, Subgroup, Metric
 ORDER BY Value IS NULL, Value LIMIT 200
 """)
-    over_time = Sql(f"""
+
+    def over_time(metric: str, name: str, width: int, height: int = 8) -> Panel:
+        sql = Sql(f"""
 SELECT $__timeInterval(timestamp) AS time,
     concat(subgroup_key, ' ', subgroup_value) AS name,
-    argMax(value, timestamp) AS sensitivity
+    argMax(value, timestamp) AS {metric}
 FROM clinical_metrics AS f
-WHERE {_FIGURES} AND metric = 'sensitivity' AND subgroup_key != ''
+WHERE {_FIGURES} AND metric = '{metric}' AND subgroup_key != ''
     AND $__conditionalAll(subgroup_key IN (${{subgroup:singlequote}}), $subgroup)
     AND f.value IS NOT NULL
 GROUP BY time, name ORDER BY time
 """)
+        title = f"{name} by subgroup"
+        return series(
+            title, sql, width=width, height=height, unit="percentunit", low=0, high=1
+        )
+
     percent = [unit(name, "percentunit", 1) for name in ("Value", "Lower", "Upper")]
     return (
         row("For whom is it not?"),
@@ -182,15 +190,9 @@ GROUP BY time, name ORDER BY time
                 colored("Status"),
             ),
         ),
-        series(
-            "Sensitivity by subgroup",
-            over_time,
-            width=10,
-            height=10,
-            unit="percentunit",
-            low=0,
-            high=1,
-        ),
+        over_time("diagnostic_accuracy", "Accuracy", 10, 10),
+        over_time("sensitivity", "Sensitivity", 12),
+        over_time("specificity", "Specificity", 12),
     )
 
 

@@ -84,7 +84,18 @@ def store_rule(
         return
     action = "changed" if old and new else "created" if new else "removed"
     change = {"kind": "rule", "name": name, "action": action}
-    add_change(db, now_ns, actor, **change, before=before, after=after)
+    texts = {"before": _nameless(before), "after": _nameless(after)}
+    add_change(db, now_ns, actor, **change, **texts)
+
+
+def _nameless(setting: str) -> str:
+    """Return *setting* without its name, which a column of its own has.
+
+    Under the key `name` the redaction would take it for a person's, everywhere.
+    """
+    if not setting:
+        return ""
+    return json.dumps({k: v for k, v in json.loads(setting).items() if k != "name"})
 
 
 def add_change(db: sa.Connection, now_ns: int, actor: str, **what: str | int) -> None:

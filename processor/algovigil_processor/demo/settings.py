@@ -12,8 +12,8 @@ FLOOR: Final = 0.85
 RULE: Final = "Accuracy below 0.85"
 MODEL: Final = "Pipeline[LogisticRegression]"
 """As the scoring service's model is named when nobody names it."""
-_MATURITY_SECONDS: Final = 2.0
-_REFERENCE_LABELS: Final = 200
+_MATURITY_SECONDS: Final = 1.5
+_REFERENCE_LABELS: Final = 160
 ESCALATION_SECONDS: Final = 2.0
 
 
@@ -46,7 +46,7 @@ def _watched(receivers: Receivers) -> dict[str, dict[str, object]]:
             "interval": 2,
             "window": WINDOW_SECONDS,
             "alpha": 0.01,
-            "reference_samples": 220,
+            "reference_samples": 200,
         },
         "clinical": {
             "interval": 2,
@@ -61,7 +61,7 @@ def _watched(receivers: Receivers) -> dict[str, dict[str, object]]:
             "max_delay": 1,
             "private_networks": ["127.0.0.0/8"],
             "defaults": False,  # the story is told by the two rules below
-            "grouping": {"by": ["rule"], "wait": 1, "interval": 2},
+            "grouping": {"by": ["rule"], "wait": 0.5, "interval": 1},
             "channels": {
                 "webhook": {"type": "webhook", "url": receivers.webhook_url},
                 "mail": {

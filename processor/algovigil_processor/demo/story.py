@@ -36,8 +36,8 @@ _SHIFTED_PHASE: Final = (
     f"the scanner of site {SITES[0]} shifted: {', '.join(SHIFTED)} x {SHIFT}"
 )
 _SEED: Final = 20
-_PER_SECOND: Final = 28.0
-_LABEL_DELAY: Final = 1.5
+_PER_SECOND: Final = 30.0
+_LABEL_DELAY: Final = 0.8
 _STEP_SECONDS: Final = 60.0  # a step that is not seen by then did not happen
 _CONTROL_VISITS: Final = 50  # each identity of each carrier, two exceptions
 _LIVE_PHASE_SECONDS: Final = 40.0

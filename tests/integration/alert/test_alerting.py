@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -77,6 +78,12 @@ def test_who_changed_rules_and_silences_is_history_too(ward: Ward) -> None:
         ("silence", old.silence_id, "expired", "ben", False, 0),
         ("silence", new.silence_id, "created", "ben", True, 0),
     } == set(ward.mirrored("alert_changes", names))
+    ((after,),) = {
+        row[1:]
+        for row in ward.mirrored("alert_changes", "kind, after")
+        if row[0] == "rule"
+    }
+    assert json.loads(str(after))["condition"] == "latency_p95 > 2s"
     columns = "model_name, model_version, site, subgroup"
     assert [("wdbc", "1", "", "")] == ward.mirrored("alert_events", columns)
 

@@ -120,6 +120,13 @@ def test_the_query_runs_and_says_something(
         assert rows, "empty, though the demo should fill it"
 
 
+def test_rules_keep_their_names(client: Client) -> None:
+    """Redaction takes no rule of the settings for a person."""
+    found = client.query("SELECT name FROM alert_changes WHERE kind = 'rule'")
+    names = {row[0] for row in found.result_rows}
+    assert {"Accuracy below 0.85", "Features drifted"} == names
+
+
 def rules() -> list[tuple[str, str]]:
     """Return title and query of each provisioned alert rule."""
     file = Path(algovigil_dashboards.__file__).parent / "provisioning/alerting"

@@ -51,10 +51,29 @@ def test_the_form_is_that_of_classic_dashboards(name: str) -> None:
     for panel in panels:
         if panel["type"] == "row":
             continue
-        assert "${datasource}" == panel["datasource"]["uid"], panel["title"]
         assert "insufficient data" == panel["fieldConfig"]["defaults"]["noValue"]
-        for target in panel["targets"]:
-            assert "${datasource}" == target["datasource"]["uid"], panel["title"]
+    assert [] == elsewhere(dashboard)
+
+
+def elsewhere(dashboard: dict[str, Any]) -> list[str]:
+    """Return the titles of panels whose data source is not the one chosen."""
+    return [
+        panel["title"]
+        for panel in dashboard["panels"]
+        if panel["type"] != "row"
+        and {panel["datasource"]["uid"]}
+        | {target["datasource"]["uid"] for target in panel["targets"]}
+        != {"${datasource}"}
+    ]
+
+
+def test_a_wrong_data_source_is_told_with_the_panel() -> None:
+    """The check above can fail: of the panel, and of one query in it."""
+    dashboard = load("medical-ai")
+    panels = [p for p in dashboard["panels"] if p["type"] != "row"]
+    panels[0]["datasource"]["uid"] = "P1809F7CD0C75ACF3"
+    panels[3]["targets"][0]["datasource"]["uid"] = "clickhouse"
+    assert [panels[0]["title"], panels[3]["title"]] == elsewhere(dashboard)
 
 
 @pytest.mark.parametrize("name", NAMES)
