@@ -61,7 +61,7 @@ class Words:
         people = _alternatives(data["people"])
         weak = _alternatives(data["weak"])
         before = rf"(?:^|[^A-Za-z])(?:{titles}|{strong}|{people})"
-        gap = r"(?: is| was)?[.:=,#-]?(?:'s)? {0,2}[\"'(\[>]? ?"
+        gap = r"(?: is| was)?[.:=,#-]?(?:'s)? {0,2}[\"'(\[>]{0,3} ?"
         name = r"[A-Z][A-Za-z'-]{0,30}"
         after = {*_AFTER, *(re.escape(word) for word in data["credentials"])}
         between = r"(?:\.? {1,2}|, {0,2})(?:(?:[a-z]{1,3}|[A-Z])\.? ){0,2}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.phi.corpus import HELD_OUT, TUNED, corpus
 from tests.phi.score import dev_corpus
@@ -13,6 +15,9 @@ from algovigil.phi import Protector
 from algovigil.phi import find as finder
 from algovigil.phi.views import views
 from algovigil_processor.redact.prefilter import Prefilter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 PROTECTOR = Protector(key=b"test-key-of-32-bytes-or-more-.....")
 RULES = PROTECTOR.rules
@@ -53,8 +58,16 @@ TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=12).map("".join) | st.li
 ).map(" ".join)
 
 
+def taken(found: Sequence[finder.Finding]) -> list[tuple[int, int]]:
+    """What goes. Of two rules that claim one piece of a soup either may name it."""
+    return [(one.start, one.end) for one in found]
+
+
 @settings(max_examples=250, deadline=None)
 @given(st.lists(TEXTS, min_size=1, max_size=20))
+@example(['Dr."\\"Patient'])
+@example(["MRN \n 1958-02-07", "MRN\t4711081", "chart no.\n4711081"])
+@example(["discharged on\n 02/07", "seen\tFeb 3", "iris scan\n ab4711081"])
 def test_prefilter_and_rules_agree(texts: list[str]) -> None:
     """What all rules find in a text, the rules that the prefilter left find too."""
     texts = [t for t in texts if t.isprintable() or "\n" in t]
@@ -64,7 +77,7 @@ def test_prefilter_and_rules_agree(texts: list[str]) -> None:
         if not PROTECTOR.is_plain(text):
             every = finder.find(RULES, text, trust="text")
             left = finder.find(RULES, text, trust="text", only=hits.get(i, ()))
-            assert left == every
+            assert taken(left) == taken(every)
 
 
 @settings(max_examples=250, deadline=None)
