@@ -33,6 +33,7 @@ Network: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
 _RETRY: Final[Mapping[int, Outcome]] = {408: "timeout", 429: "rate_limited"}
 _DENIED: Final = (401, 403, 407)
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, 2.1
 _READ_BYTES: Final = 1024  # of an answer, which may have no end
 
 
@@ -120,11 +121,20 @@ class Poster:
 
 def allowed(address: Address, networks: Iterable[Network]) -> bool:
     """Tell whether a channel may reach *address*: a public one, or of *networks*."""
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
+    address = _inner(address)
     if any(address in network for network in networks):
         return True
     return address.is_global and not address.is_multicast
+
+
+def _inner(address: Address) -> Address:
+    """Return the IPv4 address that *address* is another way to, or itself."""
+    if not isinstance(address, ipaddress.IPv6Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo[1] if address.teredo else None
+    return address.ipv4_mapped or address.sixtofour or teredo or address
 
 
 def judge(code: int, retry_after: str | None, at: int) -> Result:
