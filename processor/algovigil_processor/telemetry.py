@@ -1,7 +1,7 @@
 """Every self-metric, once: a misspelt name is a type error.
 
 Counters and gauges live in one registry that `serve/metrics.py` prints; labels are
-bounded words of ours, never a value of the data.
+bounded words of ours, or names of services, cleaned and bounded in number.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ Counter: TypeAlias = Literal[
     "intake.duplicates",  # requests recognised by the digest of their body
     "decode.rejected",  # records refused inside accepted requests, by signal
     "redact.values",  # values rewritten, by class, action, rule and column
+    "redact.services",  # values rewritten, by service; the 101st is one of `(others)`
     "redact.errors",  # fields dropped because cleaning them failed
     "journal.groups",  # groups fsynced
     "journal.replayed",  # segments inserted again at start

@@ -15,23 +15,30 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from algovigil.phi import Preset
 from algovigil_processor.errors import Permanent
 from algovigil_processor.redact import columns as shape
 from algovigil_processor.redact.prefilter import Prefilter
-from algovigil_processor.redact.work import Work
+from algovigil_processor.redact.work import Done, Work
 from algovigil_processor.schema import SCHEMAS, phi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
 
     from algovigil.phi import Protector
     from algovigil_processor.batch import Batch
     from algovigil_processor.redact.texts import Marks
     from algovigil_processor.schema import Table
     from algovigil_processor.telemetry import Telemetry
+
+
+_MOST_SERVICES: Final = 100
+_OTHERS: Final = "(others)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,7 @@ class Redact:
         self._prefilter: Final = Prefilter(protector.rules, protector.active)
         self._plans: Final = {table: _plan(table) for table in SCHEMAS}
         self._policy: Final = protector.version
+        self._services: Final[set[str]] = set()
 
     def __call__(self, batch: Batch) -> Batch:
         """Return *batch* without identifiers, under the seal of the rules.
@@ -66,25 +74,46 @@ class Redact:
             return batch.sealed(rows, self._policy)
         plan = self._plans[batch.table]
         try:
-            changed, marks, failed = self._clean(rows, plan)
+            done = self._clean(rows, plan)
         except Exception:
-            changed, marks, failed = self._one_by_one(rows, plan)
+            done = self._one_by_one(rows, plan)
         observed = self._protector.preset is Preset.OBSERVE_ONLY
-        for (cls, would, rule, field), n in marks.items():
+        for (cls, would, rule, field), n in done.marks.items():
             action = "observe" if observed else would
             labels = {"class": cls, "action": action, "rule": rule, "field": field}
             self._telemetry.count("redact.values", n, **labels)
-        if failed:
-            self._telemetry.count("redact.errors", failed, table=batch.table)
-        if changed and not observed:
-            arrays = [changed.get(i, rows.column(i)) for i in range(rows.num_columns)]
+        if done.failed:
+            self._telemetry.count("redact.errors", done.failed, table=batch.table)
+        if done.changed and not observed:
+            arrays = [
+                done.changed.get(i, rows.column(i)) for i in range(rows.num_columns)
+            ]
             rows = pa.RecordBatch.from_arrays(arrays, schema=rows.schema)
+        if not isinstance(done.touched, int):
+            self._count_services(rows, done.touched)
         return batch.sealed(rows, self._policy)
 
-    def _clean(
-        self, rows: pa.RecordBatch, plan: Sequence[Column]
-    ) -> tuple[dict[int, Any], Marks, int]:
-        """Return the columns that change, what was done, and values that failed."""
+    def _count_services(self, rows: pa.RecordBatch, touched: NDArray[np.int64]) -> None:
+        """Count what was rewritten of each service, by its cleaned name."""
+        at = rows.schema.get_field_index("ServiceName")
+        if at < 0:
+            return
+        services = rows.column(at).fill_null("").dictionary_encode()
+        times = np.bincount(services.indices.to_numpy(), touched)
+        # by the service, which are few
+        for name, n in zip(
+            services.dictionary.to_pylist(), times.tolist(), strict=True
+        ):
+            if not n:
+                continue
+            known = name in self._services or len(self._services) < _MOST_SERVICES
+            if known:
+                self._services.add(name)
+            label = name if known else _OTHERS
+            self._telemetry.count("redact.services", n, service=label)
+
+    def _clean(self, rows: pa.RecordBatch, plan: Sequence[Column]) -> Done:
+        """Return what becomes of the columns of *plan*."""
         work = Work(self._protector)
         for column in plan:
             values = rows.column(column.index)
@@ -96,23 +125,23 @@ class Redact:
                 work.add_named(column.index, values, column.names, names, field)
         return work.run(self._prefilter)
 
-    def _one_by_one(
-        self, rows: pa.RecordBatch, plan: Iterable[Column]
-    ) -> tuple[dict[int, Any], Marks, int]:
+    def _one_by_one(self, rows: pa.RecordBatch, plan: Iterable[Column]) -> Done:
         """Clean each column alone; empty those that cannot be cleaned."""
         changed: dict[int, Any] = {}
         marks: Marks = Counter()
+        touched: NDArray[np.int64] | int = 0
         failures = 0
         for column in plan:
             try:
-                new, done, failed = self._clean(rows, [column])
-                changed |= new
-                marks += done
-                failures += failed
+                done = self._clean(rows, [column])
+                changed |= done.changed
+                marks += done.marks
+                touched = touched + done.touched
+                failures += done.failed
             except Exception:
                 failures += 1
                 changed[column.index] = _closed(rows, column.index)
-        return changed, marks, failures
+        return Done(changed, marks, failures, touched)
 
 
 def _closed(rows: pa.RecordBatch, index: int) -> Any:

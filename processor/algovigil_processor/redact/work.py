@@ -43,6 +43,19 @@ class Place:
         return texts.codes[start : start + len(self.leaves[leaf].values)]
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of some columns."""
+
+    changed: dict[int, Any]
+    """The columns that are not as they were, by index."""
+    marks: Marks
+    failed: int
+    """Values that could not be judged."""
+    touched: NDArray[np.int64] | int
+    """How many texts of each row are not as they were; 0 for none of any."""
+
+
 class Work:
     """The texts of some columns. Add the columns, then `run` once."""
 
@@ -77,8 +90,8 @@ class Work:
                 self._length += len(leaf.values)
         return Place(column, leaves, starts, names, field)
 
-    def run(self, prefilter: Prefilter) -> tuple[dict[int, Any], Marks, int]:
-        """Return the columns that change, what was met, and how many values failed."""
+    def run(self, prefilter: Prefilter) -> Done:
+        """Judge every text, and put back what becomes of it."""
         texts = Texts(self._protector, prefilter, self._arrays)
         keys = _Keys(texts, self._key_codes(texts))
         new = {
@@ -99,6 +112,7 @@ class Work:
             )
         words = texts.words()
         changed = {}
+        touched: NDArray[np.int64] | int = 0
         for index, leaves in new.items():
             if all(leaf is None for leaf in leaves):
                 continue
@@ -108,7 +122,8 @@ class Work:
                 for old, leaf in zip(place.leaves, leaves, strict=True)
             )
             changed[index] = shape.rebuild(place.column, filled)
-        return changed, texts.marks, texts.failed
+            touched = touched + _rows(texts, place, leaves)
+        return Done(changed, texts.marks, texts.failed, touched)
 
     def _key_codes(self, texts: Texts) -> list[NDArray[np.int32]]:
         """Return the codes of every text that is the key of another value."""
@@ -170,6 +185,16 @@ class _Keys:
             self.kinds[code] = texts.kind(key)
             if key in parallel.KEYS:
                 self.code_of[key] = code
+
+
+def _rows(texts: Texts, place: Place, leaves: list[Any]) -> NDArray[np.int64]:
+    """Return how many texts of each row of a column are not as they were."""
+    touched = np.zeros(len(place.column), np.int64)
+    for at, (of, leaf) in enumerate(zip(shape.rows(place.column), leaves, strict=True)):
+        if isinstance(leaf, np.ndarray):
+            changed = of[leaf != place.codes(texts, at)]
+            touched += np.bincount(changed, minlength=len(touched))
+    return touched
 
 
 def _filled(leaf: Any, words: Any) -> Any:

@@ -24,7 +24,8 @@ HELP = "Explain, report and compare what the PHI rules do."
 
 _EPILOG = """
   explain  what a value would become, by which rule of which class, and why not
-  report   counts of the running processor by class, action, rule and column
+  report   counts of the running processor: by class, action, rule and column, and by
+           service; never a value
   diff     lines of JSON as `algovigil redact` takes them, under two presets: how many
            values would change, by class; no value is printed
 
@@ -34,7 +35,7 @@ examples:
   algovigil phi diff --to safe_harbor < values.jsonl
 """
 _SERIES: Final = re.compile(
-    r"algovigil_redact_values(?:_total)?\{([^}]*)\} ([0-9.e+]+)"
+    r"algovigil_redact_(?:values|services)_total\{([^}]*)\} ([0-9.e+]+)"
 )
 _LABEL: Final = re.compile(r'(\w+)="([^"]*)"')
 _SECONDS: Final = 10

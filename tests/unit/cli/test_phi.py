@@ -55,6 +55,7 @@ def test_report_prints_the_counters_of_the_processor(
     telemetry = Telemetry()
     labels = {"class": "SSN", "action": "redact", "rule": "ssn", "field": "Body"}
     telemetry.count("redact.values", 3, **labels)
+    telemetry.count("redact.services", 2, service="ward")
 
     class Page(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -75,7 +76,7 @@ def test_report_prints_the_counters_of_the_processor(
         )
     finally:
         server.shutdown()
-    assert [{"times": 3, **labels}] == rows
+    assert [{"times": 3, **labels}, {"times": 2, "service": "ward"}] == rows
 
 
 def test_report_without_a_processor_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,6 +51,37 @@ def test_every_text_column_of_a_span_is_cleaned(run: Callable[..., Any]) -> None
     assert telemetry.total("redact.values") == 30
 
 
+def test_what_was_rewritten_is_counted_by_service(run: Callable[..., Any]) -> None:
+    """Each text of each row, however nested; the name of a service is clean too."""
+    attributes = [("note", RAW), (RAW, "x")]
+    nested = {"Events.Name": ["a", "b"], "Events.Attributes": [attributes, []]}
+    rows, telemetry = run(
+        "otel_traces",
+        {"ServiceName": "ward", "SpanName": RAW},
+        {"ServiceName": "lab", "SpanName": "GET /", **nested},
+        {"ServiceName": "quiet", "SpanName": "GET /"},
+        {"ServiceName": "ward", "SpanAttributes": attributes, "SpanName": RAW},
+        {"ServiceName": RAW, "SpanName": "GET /"},
+    )
+    assert {"ward": 1 + 4, "lab": 3, rows[4]["ServiceName"]: 1} == {
+        dict(labels)["service"]: n
+        for (name, labels), n in telemetry.counters().items()
+        if name == "redact.services"
+    }
+    assert "Jane" not in rows[4]["ServiceName"]
+
+
+def test_services_are_counted_apart_up_to_a_bound(run: Callable[..., Any]) -> None:
+    """A sender that makes names up makes no more than a hundred counters."""
+    names = [f"service{number}" for number in range(150)]
+    _, telemetry = run(
+        "otel_logs", *({"ServiceName": name, "Body": RAW} for name in names)
+    )
+    services = [k for k in telemetry.counters() if k[0] == "redact.services"]
+    assert 101 == len(services)
+    assert 50 == telemetry.total("redact.services", service="(others)")
+
+
 def test_a_column_that_nobody_thought_of_is_cleaned_by_default(
     run: Callable[..., Any],
 ) -> None:
