@@ -36,6 +36,9 @@ _SEPARATED: Final = 0.999  # above this area there is nothing left to calibrate
 _SPLITS: Final = 10
 _HELD_OUT: Final = 0.1
 _DRAWS: Final = 400
+_GROUPS: Final = 10
+_MISFIT: Final = 0.01
+_TINY: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +86,10 @@ def estimate(
     """Return each of `METRICS` as expected for cases with *scores* (n,).
 
     *called* (n,) is true where the model calls the case positive. The band holds the
-    figure that the labels of these very cases will give, with *confidence*: its
-    spread is that of the labels given their risks, drawn as y ~ Bernoulli(p), and
-    that of the calibration, which the reference knows only so well. A band from
-    the standard error of the positives alone is about a third too narrow.
+    figure that the labels of these very cases will give, with *confidence*: it is
+    drawn from the risks that the reference leaves possible and, given them, from
+    the labels, y ~ Bernoulli(p). A band from the standard error of the positives
+    alone is about a third too narrow.
     """
     s, calls = usable(scores, called)
     n = s.size
@@ -94,26 +97,30 @@ def estimate(
         return dict.fromkeys(METRICS, unknown(n))
     order = np.argsort(s, kind="stable")
     s, z = s[order], calls[order] > 0
-    risks = reference.risks(s)
-    expected = _expected(risks[None, :], z)
-    truths, refits = _truths(reference, s, rng, max(draws // 4, 50))
-    labels = rng.random((draws, n)) < np.resize(truths, (draws, n))
-    fitted = expected if refits is None else _expected(refits, z)
-    realised = _realised(labels, z, _midranks(s))
+    expected = _expected(reference.risks(s)[None, :], z)
+    smooth = _smooth(reference)
+    if smooth is None:
+        possible = np.broadcast_to(reference.risks(s), (draws, n))
+        centre = expected
+    else:
+        possible = smooth.drawn(s, rng, draws)
+        # where the smooth curve fits, the choice between two others, made on the same
+        # cases, and the excess sharpness of an isotonic fit have no share in the band
+        centre = expected if smooth.fits else _expected(smooth.risks(s)[None, :], z)
+    realised = _realised(rng.random((draws, n)) < possible, z, _midranks(s))
     tails = [(1 - confidence) / 2, (1 + confidence) / 2]
     found = {}
     for metric in METRICS:
         value = float(expected[metric][0])
-        # what labels do beyond their expectation, less what the calibration does
-        error = realised[metric] - np.resize(fitted[metric], draws)
-        error = error[np.isfinite(error)]
-        if not np.isfinite(value) or error.size < draws // 2:
+        drawn = realised[metric] + value - float(centre[metric][0])
+        drawn = drawn[np.isfinite(drawn)]
+        if not np.isfinite(value) or drawn.size < draws // 2:
             found[metric] = unknown(n)
             continue
-        low, high = (value + np.quantile(error, tails)).tolist()
-        found[metric] = Estimate(
-            value, min(max(low, 0.0), value), max(min(high, 1.0), value), n
-        )
+        # of few draws the usual quantiles lie too far in; these hold what they say
+        low, high = np.quantile(drawn, tails, method="weibull").tolist()
+        low, high = max(low, 0.0), min(high, 1.0)
+        found[metric] = Estimate(value, min(low, value), max(high, value), n)
     return found
 
 
@@ -184,31 +191,6 @@ def _midranks(ordered: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-def _truths(
-    reference: Calibration, s: NDArray[np.float64], rng: np.random.Generator, draws: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Return true risks (draws, n) as the reference allows, and refits (draws, n).
-
-    A smooth curve near the fitted one stands for the truth. Where isotonic risks are
-    used, labels of the reference are drawn from it and the isotonic fit is repeated:
-    what that adds on average is the fit's own excess of sharpness, its spread is the
-    calibration's. Where scores are used as they are there is no fit, and the truth
-    itself is drawn from what the reference leaves open.
-    """
-    smooth = _smooth(reference)
-    if smooth is None:
-        return np.broadcast_to(reference.risks(s), (draws, s.size)), None
-    if reference.curve is None:
-        return np.stack([smooth.drawn(s, rng) for _ in range(draws)]), None
-    # sorted once: what changes from draw to draw is the number of events at a score
-    knots, times = np.unique(reference.scores, return_counts=True)
-    truth = smooth.risks(knots)
-    refits = np.empty((draws, s.size))
-    for row in refits:
-        row[:] = isotonic(knots, rng.binomial(times, truth) / times, times)(s)
-    return np.broadcast_to(smooth.risks(s), refits.shape), refits
-
-
 @dataclass(frozen=True, slots=True)
 class _Smooth:
     """A logistic curve of a few columns of the score."""
@@ -217,23 +199,21 @@ class _Smooth:
     known: NDArray[np.float64]
     coefficients: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    fits: bool
+    """Whether nothing in the known cases speaks against the curve."""
 
     def risks(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._at(s, self.coefficients)
+        """Return the risk (n,) of each score by the curve itself."""
+        return _expit(self.design(s, self.known) @ self.coefficients)
 
     def drawn(
-        self, s: NDArray[np.float64], rng: np.random.Generator
+        self, s: NDArray[np.float64], rng: np.random.Generator, draws: int
     ) -> NDArray[np.float64]:
-        """Return a curve that the reference may have come from as well."""
-        drawn = rng.multivariate_normal(self.coefficients, self.covariance)
-        return self._at(s, drawn)
-
-    def _at(
-        self, s: NDArray[np.float64], coefficients: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        eta = self.design(s, self.known) @ coefficients
-        found: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(eta, -500, 500)))
-        return found
+        """Return curves (draws, n) that the known cases may have come from as well."""
+        coefficients = rng.multivariate_normal(
+            self.coefficients, self.covariance, draws
+        )
+        return _expit(coefficients @ self.design(s, self.known).T)
 
 
 def _smooth(reference: Calibration) -> _Smooth | None:
@@ -242,7 +222,37 @@ def _smooth(reference: Calibration) -> _Smooth | None:
     design = _beta if _are_risks(known) else _square
     y = reference.positive.astype(np.float64)
     fit = logistic(design(known, known), y, np.ones_like(y), np.zeros_like(y))
-    return None if fit is None else _Smooth(design, known, fit[0], fit[1])
+    if fit is None:
+        return None
+    risks = _expit(design(known, known) @ fit[0])
+    fits = _fit(risks, y) > _MISFIT
+    return _Smooth(design, known, fit[0], fit[1], fits)
+
+
+def _expit(eta: NDArray[np.float64]) -> NDArray[np.float64]:
+    found: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(eta, -500, 500)))
+    return found
+
+
+def _fit(risks: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    """Return the p-value of the *risks* (n,) that were fitted to labels *y* (n,).
+
+    Hosmer and Lemeshow, Communications in Statistics A9 (1980): observed against
+    expected events in ten groups of about equal size.
+    """
+    from scipy.special import chdtrc
+
+    groups = np.array_split(np.argsort(risks, kind="stable"), _GROUPS)
+    # of ten groups, whatever the number of cases
+    excess = [
+        float(
+            (y[g].sum() - risks[g].sum()) ** 2
+            / max(float(risks[g] @ (1 - risks[g])), _TINY)
+        )
+        for g in groups
+        if g.size
+    ]
+    return float(chdtrc(max(len(excess) - 2, 1), sum(excess)))
 
 
 def _beta(s: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.float64]:

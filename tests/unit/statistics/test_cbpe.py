@@ -34,7 +34,7 @@ def test_nannyml_s_published_chunks_are_reproduced() -> None:
     for chunk in range(10):
         rows = slice(chunk * 5000, (chunk + 1) * 5000)
         scores = DATA["score"][rows] / 100
-        band = estimate(known, scores, DATA["called"][rows], rng, draws=100)
+        band = estimate(known, scores, DATA["called"][rows], rng)
         truth = auroc(scores, DATA["truth"][rows]).value or 0
         found.append(round(band["auroc"].value or 0, 6))
         f1.append(round(band["f1"].value or 0, 6))
