@@ -73,6 +73,8 @@ bench: venv ## measure, each figure beside its baseline on the same work
 
 .PHONY: validate
 validate: venv ## show that the statistics keep what they claim (docs/validation.md)
+	@# for its data alone: none of its code runs
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'scikit-survival==0.28.0'
 	$(BIN)/python -m tests.validation
 
 .PHONY: format

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.validation import clinical, drift_null, drift_power
+from tests.validation import clinical, drift_null, drift_power, drift_survival
 from tests.validation.checks import table
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def main(names: list[str]) -> int:
     parts = {
         "drift_null": drift_null.checks,
         "drift_power": drift_power.checks,
+        "drift_survival": drift_survival.checks,
         "clinical": clinical.checks,
     }
     failed = False

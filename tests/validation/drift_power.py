@@ -96,7 +96,7 @@ def checks(scale: float = 1.0) -> Iterator[Check]:
         ),
     ]
     for case in cases:
-        yield _power(*case, runs=runs, rng=rng)
+        yield power(*case, runs=runs, rng=rng)
     yield _small_but_certain(tumours, rng)
 
 
@@ -114,7 +114,7 @@ def _columns(table: Table) -> dict[str, NumericColumn]:
     return {name: NumericColumn(values) for name, values in table.items()}
 
 
-def _power(
+def power(
     source: str,
     shift: str,
     table: Table,

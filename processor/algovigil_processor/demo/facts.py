@@ -66,6 +66,15 @@ WHERE timestamp = (
   AND (status = 'drift' OR feature = '')
 GROUP BY feature ORDER BY feature
 """
+_OTHERS: Final = """
+SELECT countIf(status = 'drift') AS named, count() AS judged
+FROM drift_findings
+WHERE model_name != 'progression-risk' AND subgroup_key = ''
+  AND feature NOT IN {shifted}
+  AND feature NOT IN ('', 'alert_volume')
+  AND NOT match(feature, '^(prediction|case_mix)[.]')
+  AND method NOT IN ('e_process', 'cusum')
+"""
 _ALERTS: Final = """
 SELECT rule, any(severity) AS severity, argMax(state_to, timestamp) AS state
 FROM alert_events GROUP BY rule HAVING state IN ('pending', 'firing') ORDER BY rule
@@ -172,6 +181,11 @@ class Facts:
         for row in self.rows(_RECONCILED.format(n=n)):
             return Reconciled(**row)
         return None
+
+    def others(self, shifted: tuple[str, ...]) -> tuple[int, int]:
+        """Return how often another feature than *shifted* was named, and judged."""
+        (row,) = self.rows(_OTHERS.format(shifted=shifted))
+        return int(row["named"]), int(row["judged"])
 
     def _figures(self) -> dict[str, Accuracy]:
         return {

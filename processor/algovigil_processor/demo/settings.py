@@ -14,6 +14,8 @@ MODEL: Final = "Pipeline[LogisticRegression]"
 """As the scoring service's model is named when nobody names it."""
 _MATURITY_SECONDS: Final = 1.5
 _REFERENCE_LABELS: Final = 160
+ALPHA: Final = 0.01
+"""Of a look: how often any feature that did not change may be named."""
 ESCALATION_SECONDS: Final = 2.0
 
 
@@ -45,7 +47,7 @@ def _watched(receivers: Receivers) -> dict[str, dict[str, object]]:
         "drift_detection": {
             "interval": 2,
             "window": WINDOW_SECONDS,
-            "alpha": 0.01,
+            "alpha": ALPHA,
             "reference_samples": 200,
         },
         "clinical": {

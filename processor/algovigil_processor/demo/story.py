@@ -23,7 +23,13 @@ from algovigil_processor.demo.facts import Accuracy, Facts, Picture
 from algovigil_processor.demo.patients import CARRIERS, SHIFT, SHIFTED, SITES, Ward
 from algovigil_processor.demo.receivers import Receivers
 from algovigil_processor.demo.result import Result
-from algovigil_processor.demo.settings import FLOOR, RULE, WINDOW_SECONDS, settings
+from algovigil_processor.demo.settings import (
+    ALPHA,
+    FLOOR,
+    RULE,
+    WINDOW_SECONDS,
+    settings,
+)
 from algovigil_processor.demo.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -351,6 +357,12 @@ class Story:
         counts["redactions"] = _redactions(api)
         counts["deliveries"] = len(receivers.posts.messages()) + len(
             receivers.mails.messages()
+        )
+        named, judged = facts.others(SHIFTED)
+        self._result.expect(
+            f"of the other features {named} of {judged} verdicts name one, at most"
+            f" {ALPHA:.0%} of them",
+            judged > 0 and named <= ALPHA * judged,
         )
         for name in ("spans", "inferences", "outcomes", "metric_points", "redactions"):
             self._result.expect(f"{name} above 0", counts[name] > 0)
