@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         Unavailable: no processor answers.
-        ConfigError: `--since` cannot be read.
+        ConfigError: `--since` cannot be read, or the page cannot be written.
     """
     from algovigil_processor.report.page import page
     from algovigil_processor.report.read import facts
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
         print(f"algovigil: no prediction of {args.model} is known", file=sys.stderr)
         return 1
     if args.html:
-        Path(args.html).write_text(page(found, args.positive), "utf-8")
+        _write(Path(args.html), page(found, args.positive))
         print(args.html)
     elif args.json:
         json.dump(found.as_dict(), sys.stdout, indent=2, default=str)
@@ -80,6 +80,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(found)
     return 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as error:
+        raise ConfigError(
+            explain(f"{path} cannot be written: {error.strerror}", "a file of yours")
+        ) from None
 
 
 def since_of(text: str, now: datetime.datetime) -> str:
