@@ -41,10 +41,11 @@ FROM system.columns WHERE database = {database} AND table IN (
         AND coalesce(total_rows, 1) > 0)
 ORDER BY table, position
 """
-_BYTES: Final = """
-SELECT table, sum(data_uncompressed_bytes) AS bytes FROM system.parts
-WHERE active AND database = {database} GROUP BY table
+_SIZES: Final = """
+SELECT table, sum(data_uncompressed_bytes) AS bytes, sum(rows) AS row_count
+FROM system.parts WHERE active AND database = {database} GROUP BY table
 """
+_COUNT: Final = "SELECT count() AS n FROM {where}"
 _TEXTS: Final = """
 SELECT DISTINCT text FROM (SELECT concat('', {text}, '\\n') AS text FROM {where})
 WHERE cityHash64(text) % {pages} = {page}
@@ -52,6 +53,7 @@ WHERE cityHash64(text) % {pages} = {page}
 _SHORTEST: Final = 4  # characters: a shorter value is found in anything
 _DIGITS: Final = 7  # digits: a shorter number is found in any count or clock
 _PAGE: Final = 32 << 20  # bytes of a table, about, that are searched at a time
+_EMPTY: Final = {"bytes": 0, "row_count": 0}
 _CHUNK: Final = 1 << 20  # bytes of a file that are searched at a time
 
 
@@ -159,17 +161,21 @@ def scan_store(
             times.setdefault(row["table"], row["name"])
         if _holds_text(row["type"]):
             tables[row["table"]].append(row["name"])
-    sizes = query(_BYTES.format(database=_literal(database))).to_pylist()
-    size = {row["table"]: row["bytes"] for row in sizes}
+    sizes = {
+        row["table"]: row
+        for row in query(_SIZES.format(database=_literal(database))).to_pylist()
+    }
     hits: set[Hit] = set()
     for table, columns in tables.items():
         where = f"{_name(database)}.{_name(table)}"
+        size = sizes.get(table, _EMPTY)
+        searched = size["bytes"]
         if since_ns and table in times:
             since = f"fromUnixTimestamp64Nano(toInt64({since_ns}))"
             where += f" WHERE {_name(times[table])} >= {since}"
-            pages = 1
-        else:
-            pages = 1 + size.get(table, 0) // _PAGE
+            count = query(_COUNT.format(where=where)).column("n")[0].as_py()
+            searched = searched * count // max(size["row_count"], 1)
+        pages = 1 + searched // _PAGE
         # the whole row first: most tables hold none of the needles
         if not _met(query, where, columns, pages, needles):
             continue

@@ -122,6 +122,31 @@ def test_a_clean_store_has_no_hits(store: Store) -> None:
     assert scan_store(store.query, CANARIES) == []
 
 
+def test_a_search_of_late_rows_is_bounded_too(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows dated before are left out; many late ones are read a part at a time."""
+    at_ns = 1_700_000_000 * 10**9
+    late = {"Timestamp": at_ns + 60 * 10**9}
+    store.insert([spans("none", SpanName=f"GET /{MRN}")], "early")
+    store.insert([spans("none", SpanName=f"n{i}", **late) for i in range(50)], "late")
+    since_ns = at_ns + 30 * 10**9
+    assert [] == scan_store(store.query, CANARIES, since_ns=since_ns)
+    store.insert([spans("none", SpanName=f"GET /{NAME}", **late)], "leak")
+    monkeypatch.setattr("algovigil_processor.compliance.leaks._PAGE", 2048)
+    asked: list[str] = []
+
+    def query(sql: str) -> pa.Table:
+        asked.append(sql)
+        return store.query(sql)
+
+    found = {h.carrier for h in scan_store(query, CANARIES, since_ns=since_ns)}
+    assert "otel_traces.SpanName" in found
+    # the column alone, once a part
+    parts = {sql for sql in asked if "concat('', toString(`SpanName`), '" in sql}
+    assert len(parts) >= 4
+
+
 def test_files_are_searched_by_bytes_and_over_chunk_borders(tmp_path: Path) -> None:
     """A value that begins in one chunk and ends in the next is found."""
     text = b"x" * ((1 << 20) - 3) + MRN.lower().encode() + b"y" * 10
