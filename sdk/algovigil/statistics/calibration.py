@@ -161,7 +161,7 @@ def reliability(
     """
     p, y, w = _rows(risks, positive, weights)
     found = []
-    for part in _parts(p, bins):
+    for part in equal_bins(p, bins):
         size = effective_size(w[part])
         share = min(float(np.average(y[part], weights=w[part])), 1.0)
         interval = wilson(share * size, size, confidence)
@@ -186,7 +186,7 @@ def ece(
     p, y, w = _rows(risks, positive, weights)
     if not p.size:
         return Ece(None, None, None, None, 0)
-    parts = _parts(p, bins)
+    parts = equal_bins(p, bins)
     shares = np.array([w[part].sum() for part in parts]) / w.sum()
     gaps = np.array([np.average((y - p)[part], weights=w[part]) for part in parts])
     value = float((shares * np.abs(gaps)).sum())
@@ -217,8 +217,8 @@ def _rows(
     return p[kept], (y[kept] > 0).astype(np.float64), w[kept]
 
 
-def _parts(p: NDArray[np.float64], bins: int) -> list[NDArray[np.intp]]:
-    """Return the rows of each bin, in order of risk."""
+def equal_bins(p: NDArray[np.float64], bins: int) -> list[NDArray[np.intp]]:
+    """Return the rows of each of about *bins* bins of *p*, in order; ties in one."""
     if not p.size:
         return []
     order = np.argsort(p, kind="stable")
@@ -229,6 +229,12 @@ def _parts(p: NDArray[np.float64], bins: int) -> list[NDArray[np.intp]]:
 
 
 _Fit = tuple["NDArray[Any]", "NDArray[Any]", "NDArray[Any]"]
+
+
+def expit(eta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities of log-odds *eta*, whatever their size."""
+    found: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(eta, -500, 500)))
+    return found
 
 
 def logistic(
@@ -245,7 +251,7 @@ def logistic(
     beta = np.zeros(x.shape[1])
     for _ in range(50):
         eta = offset + x @ beta
-        mu = 1 / (1 + np.exp(-np.clip(eta, -500, 500)))
+        mu = expit(eta)
         information = (x * (w * mu * (1 - mu))[:, None]).T @ x
         try:
             covariance = np.linalg.inv(information)

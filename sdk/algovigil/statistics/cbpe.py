@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from algovigil.statistics.auroc import auroc
-from algovigil.statistics.calibration import ece, logistic
+from algovigil.statistics.calibration import ece, equal_bins, expit, logistic
 from algovigil.statistics.estimate import Estimate, unknown, usable
 from algovigil.statistics.isotonic import Isotonic, isotonic
 
@@ -49,6 +49,8 @@ class Calibration:
     positive: NDArray[np.bool_]
     curve: Isotonic | None
     """None: the scores are risks already, and better calibrated as they are."""
+    smooth: _Smooth | None
+    """A curve of a few coefficients; None where the classes do not overlap."""
 
     def risks(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the risk of each score."""
@@ -70,9 +72,10 @@ def calibrate(
         return None
     area = auroc(s, truth).value
     assert area is not None, "both classes are there"
+    smooth = _smooth(s, truth)
     if _are_risks(s) and (area > _SEPARATED or not _helps(s, truth, rng)):
-        return Calibration(s, truth, None)
-    return Calibration(s, truth, isotonic(s, truth))
+        return Calibration(s, truth, None, smooth)
+    return Calibration(s, truth, isotonic(s, truth), smooth)
 
 
 def estimate(
@@ -98,7 +101,7 @@ def estimate(
     order = np.argsort(s, kind="stable")
     s, z = s[order], calls[order] > 0
     expected = _expected(reference.risks(s)[None, :], z)
-    smooth = _smooth(reference)
+    smooth = reference.smooth
     if smooth is None:
         possible = np.broadcast_to(reference.risks(s), (draws, n))
         centre = expected
@@ -204,7 +207,7 @@ class _Smooth:
 
     def risks(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the risk (n,) of each score by the curve itself."""
-        return _expit(self.design(s, self.known) @ self.coefficients)
+        return expit(self.design(s, self.known) @ self.coefficients)
 
     def drawn(
         self, s: NDArray[np.float64], rng: np.random.Generator, draws: int
@@ -213,25 +216,19 @@ class _Smooth:
         coefficients = rng.multivariate_normal(
             self.coefficients, self.covariance, draws
         )
-        return _expit(coefficients @ self.design(s, self.known).T)
+        return expit(coefficients @ self.design(s, self.known).T)
 
 
-def _smooth(reference: Calibration) -> _Smooth | None:
+def _smooth(known: NDArray[np.float64], positive: NDArray[np.bool_]) -> _Smooth | None:
     """Return beta calibration (Kull et al., EJS 2017), or a quadratic logit."""
-    known = reference.scores
     design = _beta if _are_risks(known) else _square
-    y = reference.positive.astype(np.float64)
+    y = positive.astype(np.float64)
     fit = logistic(design(known, known), y, np.ones_like(y), np.zeros_like(y))
     if fit is None:
         return None
-    risks = _expit(design(known, known) @ fit[0])
-    fits = _fit(risks, y) > _MISFIT
-    return _Smooth(design, known, fit[0], fit[1], fits)
-
-
-def _expit(eta: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(eta, -500, 500)))
-    return found
+    coefficients, covariance, eta = fit
+    fits = _fit(expit(eta), y) > _MISFIT
+    return _Smooth(design, known, coefficients, covariance, fits)
 
 
 def _fit(risks: NDArray[np.float64], y: NDArray[np.float64]) -> float:
@@ -242,15 +239,13 @@ def _fit(risks: NDArray[np.float64], y: NDArray[np.float64]) -> float:
     """
     from scipy.special import chdtrc
 
-    groups = np.array_split(np.argsort(risks, kind="stable"), _GROUPS)
-    # of ten groups, whatever the number of cases
+    # ten numbers, whatever the number of cases
     excess = [
         float(
             (y[g].sum() - risks[g].sum()) ** 2
             / max(float(risks[g] @ (1 - risks[g])), _TINY)
         )
-        for g in groups
-        if g.size
+        for g in equal_bins(risks, _GROUPS)
     ]
     return float(chdtrc(max(len(excess) - 2, 1), sum(excess)))
 
