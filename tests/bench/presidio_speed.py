@@ -73,7 +73,7 @@ def ours(protector: Protector, prefilter: Prefilter, texts: list[str]) -> float:
     """Return the CPU seconds that the columns take."""
     column = pa.array(texts, pa.string())
     begun = time.process_time()
-    work = Work(protector)
+    work = Work(protector, len(column))
     work.add(0, column, "", "Body")
     work.run(prefilter)
     return time.process_time() - begun

@@ -89,14 +89,13 @@ class Redact:
                 done.changed.get(i, rows.column(i)) for i in range(rows.num_columns)
             ]
             rows = pa.RecordBatch.from_arrays(arrays, schema=rows.schema)
-        if not isinstance(done.touched, int):
-            self._count_services(rows, done.touched)
+        self._count_services(rows, done.touched)
         return batch.sealed(rows, self._policy)
 
     def _count_services(self, rows: pa.RecordBatch, touched: NDArray[np.int64]) -> None:
         """Count what was rewritten of each service, by its cleaned name."""
         at = rows.schema.get_field_index("ServiceName")
-        if at < 0:
+        if at < 0 or not touched.any():
             return
         services = rows.column(at).fill_null("").dictionary_encode()
         times = np.bincount(services.indices.to_numpy(), touched)
@@ -114,7 +113,7 @@ class Redact:
 
     def _clean(self, rows: pa.RecordBatch, plan: Sequence[Column]) -> Done:
         """Return what becomes of the columns of *plan*."""
-        work = Work(self._protector)
+        work = Work(self._protector, rows.num_rows)
         for column in plan:
             values = rows.column(column.index)
             field = rows.schema.field(column.index).name
@@ -129,14 +128,14 @@ class Redact:
         """Clean each column alone; empty those that cannot be cleaned."""
         changed: dict[int, Any] = {}
         marks: Marks = Counter()
-        touched: NDArray[np.int64] | int = 0
+        touched = np.zeros(rows.num_rows, np.int64)
         failures = 0
         for column in plan:
             try:
                 done = self._clean(rows, [column])
                 changed |= done.changed
                 marks += done.marks
-                touched = touched + done.touched
+                touched += done.touched
                 failures += done.failed
             except Exception:
                 failures += 1

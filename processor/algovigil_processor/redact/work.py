@@ -52,15 +52,16 @@ class Done:
     marks: Marks
     failed: int
     """Values that could not be judged."""
-    touched: NDArray[np.int64] | int
-    """How many texts of each row are not as they were; 0 for none of any."""
+    touched: NDArray[np.int64]
+    """How many texts of each row are not as they were."""
 
 
 class Work:
-    """The texts of some columns. Add the columns, then `run` once."""
+    """The texts of some columns of *rows* rows. Add the columns, then `run` once."""
 
-    def __init__(self, protector: Protector) -> None:
+    def __init__(self, protector: Protector, rows: int) -> None:
         self._protector: Final = protector
+        self._rows: Final = rows
         self._places: Final[dict[int, Place]] = {}
         self._wanted: Final[list[int]] = []
         self._arrays: Final[list[Any]] = []
@@ -112,7 +113,7 @@ class Work:
             )
         words = texts.words()
         changed = {}
-        touched: NDArray[np.int64] | int = 0
+        touched = np.zeros(self._rows, np.int64)
         for index, leaves in new.items():
             if all(leaf is None for leaf in leaves):
                 continue
@@ -122,7 +123,7 @@ class Work:
                 for old, leaf in zip(place.leaves, leaves, strict=True)
             )
             changed[index] = shape.rebuild(place.column, filled)
-            touched = touched + _rows(texts, place, leaves)
+            touched += _touched(texts, place, leaves)
         return Done(changed, texts.marks, texts.failed, touched)
 
     def _key_codes(self, texts: Texts) -> list[NDArray[np.int32]]:
@@ -187,7 +188,7 @@ class _Keys:
                 self.code_of[key] = code
 
 
-def _rows(texts: Texts, place: Place, leaves: list[Any]) -> NDArray[np.int64]:
+def _touched(texts: Texts, place: Place, leaves: list[Any]) -> NDArray[np.int64]:
     """Return how many texts of each row of a column are not as they were."""
     touched = np.zeros(len(place.column), np.int64)
     for at, (of, leaf) in enumerate(zip(shape.rows(place.column), leaves, strict=True)):
