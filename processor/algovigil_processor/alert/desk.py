@@ -23,8 +23,8 @@ from algovigil_processor.alert.roster import Deed
 from algovigil_processor.alert.tables import INCIDENTS, OUTBOX, SILENCES, STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any, Literal
 
     from algovigil.config import Alerts, Escalation
     from algovigil_processor.state import State
@@ -180,17 +180,7 @@ class Desk:
             if replaces:
                 _expire(db, replaces, who, now_ns)
             db.execute(sa.insert(SILENCES).values(row))
-            ledger.add_change(
-                db,
-                now_ns,
-                who,
-                kind="silence",
-                name=silence_id,
-                action="created",
-                after=json.dumps({"matchers": texts, "comment": said}),
-                starts_ns=max(starts_ns, now_ns),
-                ends_ns=ends_ns,
-            )
+            _note(db, row, "created", who, now_ns)
         self._heard(now_ns)
         return SilenceView(**row | {"matchers": tuple(texts)})  # type: ignore[arg-type] # the row is the view's
 
@@ -284,22 +274,36 @@ def _change(db: sa.Connection, incident_id: str, **values: object) -> None:
 
 def _expire(db: sa.Connection, silence_id: str, who: str, now_ns: int) -> None:
     where = SILENCES.c.silence_id == silence_id
-    row = db.execute(sa.select(SILENCES).where(where)).one_or_none()
+    row = db.execute(sa.select(SILENCES).where(where)).mappings().one_or_none()
     if row is None:
         raise LookupError(f"no silence {line(silence_id)}")
-    if row.ends_ns <= now_ns:
+    if row["ends_ns"] <= now_ns:
         return
     db.execute(sa.update(SILENCES).where(where).values(ends_ns=now_ns))
+    over = {"starts_ns": min(row["starts_ns"], now_ns), "ends_ns": now_ns}
+    _note(db, {**row, **over}, "expired", who, now_ns)
+
+
+def _note(
+    db: sa.Connection,
+    silence: Mapping[str, Any],
+    action: Literal["created", "expired"],
+    who: str,
+    now_ns: int,
+) -> None:
+    """Write down who made or ended *silence*, a row of `SILENCES`."""
+    said = {
+        "matchers": json.loads(silence["matchers"]),
+        "comment": silence["comment"],
+    }
     ledger.add_change(
         db,
         now_ns,
         who,
         kind="silence",
-        name=silence_id,
-        action="expired",
-        before=json.dumps(
-            {"matchers": json.loads(row.matchers), "comment": row.comment}
-        ),
-        starts_ns=min(row.starts_ns, now_ns),
-        ends_ns=now_ns,
+        name=silence["silence_id"],
+        action=action,
+        **{"after" if action == "created" else "before": json.dumps(said)},
+        starts_ns=silence["starts_ns"],
+        ends_ns=silence["ends_ns"],
     )
