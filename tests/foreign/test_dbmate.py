@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from algovigil_dashboards import NAMES, load
-from integration.dashboards.macros import Range, expand, opened
+from algovigil_dashboards import load
+from integration.dashboards.macros import CLICKHOUSE, Range, expand, opened
 from integration.processor.served import export, trace_request
 
 from .conftest import NODE
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from integration.processor.served import Served
 
 pytestmark = pytest.mark.foreign
-CLICKHOUSE = tuple(name for name in NAMES if not name.startswith("prometheus"))
 
 # dbmate asks only about its own table, so that the relay puts the question of a
 # dashboard in the place of this one; the answer is decoded by the driver

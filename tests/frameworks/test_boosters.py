@@ -15,8 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from algovigil import semconv
 
-lgb = pytest.importorskip("lightgbm")
-xgb = pytest.importorskip("xgboost")
+lgb = pytest.importorskip("lightgbm", reason="make test-frameworks installs it")
+xgb = pytest.importorskip("xgboost", reason="make test-frameworks installs it")
 
 if TYPE_CHECKING:
     from pathlib import Path

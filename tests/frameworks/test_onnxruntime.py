@@ -8,8 +8,8 @@ import pytest
 
 from algovigil import semconv
 
-onnx = pytest.importorskip("onnx")
-ort = pytest.importorskip("onnxruntime")
+onnx = pytest.importorskip("onnx", reason="make test-frameworks installs it")
+ort = pytest.importorskip("onnxruntime", reason="make test-frameworks installs it")
 
 from onnx import TensorProto, helper  # noqa: E402
 

@@ -11,7 +11,7 @@ from algovigil import capture, hold, semconv
 from algovigil.config import Capture
 from algovigil.instrumentation.loading import LoadingInstrumentor
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="make test-frameworks installs it")
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,8 +107,10 @@ def test_loading_is_timed(captured: Captured, tmp_path: Path) -> None:
 
 def test_a_session_is_timed(captured: Captured, tmp_path: Path) -> None:
     """ONNX Runtime loads its model when the session is made."""
-    runtime = pytest.importorskip("onnxruntime")
-    onnx = pytest.importorskip("onnx")
+    runtime = pytest.importorskip(
+        "onnxruntime", reason="make test-frameworks installs it"
+    )
+    onnx = pytest.importorskip("onnx", reason="make test-frameworks installs it")
     of = onnx.helper
     ends = [of.make_tensor_value_info(name, 1, [None, 2]) for name in ("x", "y")]
     nodes = [of.make_node("Identity", ["x"], ["y"])]

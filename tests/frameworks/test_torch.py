@@ -8,7 +8,7 @@ import pytest
 
 from algovigil import semconv, track_inference
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", reason="make test-frameworks installs it")
 
 if TYPE_CHECKING:
     from algovigil.testing import Captured

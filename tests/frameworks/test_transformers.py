@@ -6,8 +6,10 @@ import pytest
 
 from algovigil import semconv
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+torch = pytest.importorskip("torch", reason="make test-frameworks installs it")
+transformers = pytest.importorskip(
+    "transformers", reason="make test-frameworks installs it"
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

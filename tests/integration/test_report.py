@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from integration.processor.served import Served
+from integration.processor.served import BINARY, Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from conftest import Demo
 
 MODEL = "Pipeline[LogisticRegression]"
-BINARY = str(Path(sys.executable).parent / "algovigil")
 
 
 @pytest.fixture(scope="module")

@@ -312,8 +312,7 @@ def judge(state: State, took: dict[str, list[Heard]], kills: int) -> dict[str, f
         for name, messages in took.items()
     }
     _nothing_invented(incidents, told)
-    told["backup"] |= _counted(state, outbox)
-    obliged = _all_told(incidents, outbox, told)
+    obliged = _all_told(incidents, outbox, told, _counted(state, outbox))
     _in_order(took, outbox)
     twice = _duplicates(took, attempts)
     outcomes = collections.Counter(row.outcome for row in attempts)
@@ -349,8 +348,12 @@ def _all_told(
     incidents: dict[str, sa.Row[tuple[object, ...]]],
     outbox: dict[str, sa.Row[tuple[object, ...]]],
     told: dict[str, set[tuple[str, str]]],
+    counted: set[tuple[str, str]],
 ) -> int:
-    """Every turn reached each channel, or the failover of a channel that refused it."""
+    """Every turn reached each channel, or the failover of a channel that refused it.
+
+    *counted* is what the failover of the channel that takes nothing was told by number.
+    """
     refused: dict[str, set[tuple[str, str]]] = collections.defaultdict(set)
     for row in outbox.values():
         if row.state == "dead":
@@ -368,7 +371,7 @@ def _all_told(
         for name in ("hook", "slack", "mail", "badtls"):
             heard_of = told[name]
             if name == "badtls":
-                heard_of = told["backup"]
+                heard_of = told["backup"] | counted
             elif name != "mail":
                 heard_of = heard_of | (refused[name] & told["backup"])
             if row.resolved_ns:

@@ -10,10 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from algovigil_dashboards import NAMES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 ALL: Final = "$__all"
+CLICKHOUSE: Final = tuple(n for n in NAMES if not n.startswith("prometheus"))
+"""The dashboards that ask ClickHouse."""
 
 
 @dataclass(frozen=True, slots=True)

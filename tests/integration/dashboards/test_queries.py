@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 import algovigil_dashboards
-from algovigil_dashboards import NAMES, load
-from integration.dashboards.macros import Range, expand, opened
+from algovigil_dashboards import load
+from integration.dashboards.macros import CLICKHOUSE, Range, expand, opened
 from integration.processor.served import Served
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
     from conftest import Demo
 
-CLICKHOUSE: Final = tuple(name for name in NAMES if not name.startswith("prometheus"))
 EMPTY_IN_THE_DEMO: Final = {
     # no GPU, one site, no treatments and no harm in the demo
     ("system-performance", "GPU utilisation"),
