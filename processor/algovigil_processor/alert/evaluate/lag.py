@@ -35,6 +35,7 @@ class Lag:
         """Look at the calls stored lately; nothing stored is no lag."""
         window = {"since_ns": max(now_ns - _RECENT_NS, 0), "now_ns": now_ns}
         try:
+            # one row
             found = self._store.query(_SQL, window).to_pylist()[0]["lag"]
         except Exception:
             return  # the readings of this slot will say that the store is away

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
 
-from algovigil_processor.analyse.clinical.words import POSITIVE, Words
+from algovigil_processor.analyse.clinical.words import POSITIVE, Words, distinct
 from algovigil_processor.analyse.store import read, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from algovigil.config import Clinical as ClinicalConfig
@@ -162,7 +162,7 @@ def of_table(
     number = np.where(np.isnan(number), named, number)
     weight = _floats(table, "row_weight")
     weight = np.where(np.isfinite(weight) & (weight > 0), weight, 1.0)
-    classes = words.classes_of(predicted.to_pylist())
+    classes = words.classes_of(predicted)
     score = _floats(table, "score")
     score[~np.isfinite(score)] = np.nan
     contradictory = table.column("contradictory").to_numpy().astype(bool)
@@ -170,7 +170,7 @@ def of_table(
         size=size,
         made_ns=table.column("made_ns").to_numpy().astype(np.int64),
         predicted=classes,
-        actual=words.classes_of(actual.to_pylist()),
+        actual=words.classes_of(actual),
         score=oriented(score, classes),
         # a model that gives one number a row and no label predicts that number
         number=np.where(np.isnan(number) & (classes == ""), score, number),
@@ -224,28 +224,40 @@ def _memberships(
 def _groups(
     table: pa.Table, edges: tuple[float, ...]
 ) -> dict[str, NDArray[np.object_]]:
-    found = {
-        key: np.array(table.column(key).to_pylist(), dtype=object)
-        for key in ("site", "device")
-    }
-    maps = [dict(m) for m in table.column("subgroup").to_pylist()]
-    keys = sorted({key for one in maps for key in one} - {AGE})
-    for key in keys:
-        # subgroups come as one map a row: a column each is made once, here
-        values = np.array([one.get(key, "") for one in maps], dtype=object)
-        found.setdefault(key, values)
+    found = {key: _texts(table.column(key)) for key in ("site", "device")}
+    for key, values in sorted(_by_key(table.column("subgroup")).items()):
+        if key != AGE:
+            found.setdefault(key, values)
     age = _floats(table, AGE)
     if edges and np.isfinite(age).any():
         index = np.searchsorted(np.asarray(edges), age, side="right")
         names = np.array([age_band(i, edges) for i in range(len(edges) + 1)], object)
         found.setdefault(AGE_BAND, np.where(np.isfinite(age), names[index], ""))
     for key in ("alert_shown", "acted_on"):
-        said = table.column(key).to_pylist()
-        found[key] = np.array([_SAID[value] for value in said], dtype=object)
+        found[key] = _texts(table.column(key))
     return {k: v for k, v in found.items() if v.size and (v != "").any()}
 
 
-_SAID: Final = {None: "", True: "true", False: "false"}
+def _by_key(maps: pa.ChunkedArray) -> dict[str, NDArray[np.object_]]:
+    """Return what each key of *maps* (n,) leads to in each row (n,), '' for nothing."""
+    if not len(maps):
+        return {}
+    whole = pa.concat_arrays(maps.chunks)
+    offsets = whole.offsets.to_numpy()
+    inside = slice(int(offsets[0]), int(offsets[-1]))
+    row = np.repeat(np.arange(len(whole)), np.diff(offsets))
+    keys, at = distinct(pa.chunked_array([whole.keys[inside]]))
+    values = _texts(pa.chunked_array([whole.items[inside]]))
+    found = {key: np.full(len(whole), "", dtype=object) for key in keys}
+    for number, key in enumerate(keys):
+        mine = at == number
+        found[key][row[mine]] = values[mine]
+    return found
+
+
+def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
+    found, place = distinct(column)
+    return np.array(found, dtype=object)[place]
 
 
 def _floats(table: pa.Table, name: str) -> NDArray[np.float64]:
@@ -256,10 +268,8 @@ def _floats(table: pa.Table, name: str) -> NDArray[np.float64]:
 
 def _numbers(words: pa.ChunkedArray) -> NDArray[np.float64]:
     """Return words as numbers, nan where they are none; each distinct word once."""
-    given = np.array([w or "" for w in words.to_pylist()], dtype=str)
-    distinct, place = np.unique(given, return_inverse=True)
-    mapped = np.array([_number(w) for w in distinct.tolist()], dtype=np.float64)
-    return mapped[place] if distinct.size else np.zeros(0)
+    found, place = distinct(words)
+    return np.array([_number(word) for word in found], dtype=np.float64)[place]
 
 
 def _number(word: str) -> float:

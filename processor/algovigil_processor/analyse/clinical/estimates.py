@@ -117,7 +117,7 @@ class Estimates:
             return []
         # seeded by the window, so that a tick can be done again
         rng = np.random.default_rng(now_ns)
-        predicted = self._words.classes_of(table.column("predicted").to_pylist())
+        predicted = self._words.classes_of(table.column("predicted"))
         score = oriented(_floats(table, "score"), predicted)
         weight = _floats(table, "row_weight")
         now = inputs(table.slice(0, _SUPPORT_ROWS), reference.inputs.columns)

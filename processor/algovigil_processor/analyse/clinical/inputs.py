@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+
+from algovigil_processor.analyse.clinical.words import distinct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,51 +33,57 @@ def inputs(table: pa.Table, columns: tuple[str, ...] | None = None) -> Inputs:
     a row that are none of them.
     """
     rows = table.num_rows
-    number_row, number_name = _flat(table.column("names"))
+    number = _flat(table.column("names"))
     values = _chunk(table.column("numbers")).flatten().to_numpy(zero_copy_only=False)
-    level_row, level_name = _flat(table.column("levels"))
+    level = _flat(table.column("levels"))
     if columns is None:
-        columns = (*_frequent(number_name), *_frequent(level_name), _UNSEEN)
+        columns = (*_frequent(number), *_frequent(level), _UNSEEN)
     place = {name: i for i, name in enumerate(columns)}
     found = np.full((rows, len(columns)), np.nan)
     for name in columns:
         if "=" in name or name == _UNSEEN:
             found[:, place[name]] = 0.0
-    _fill(found, place, number_row, number_name, values)
-    unseen = _fill(found, place, level_row, level_name, np.ones(level_row.size))
+    _fill(found, place, number, values)
+    unseen = _fill(found, place, level, np.ones(level.row.size))
     if _UNSEEN in place:
         np.add.at(found[:, place[_UNSEEN]], unseen, 1.0)
     return Inputs(columns, found)
 
 
+class _Named(NamedTuple):
+    """The elements (n,) of a list column: the row of each, and its word by number."""
+
+    row: NDArray[np.int64]
+    words: list[str]
+    at: NDArray[np.int64]
+
+
 def _fill(
     found: NDArray[np.float64],
     place: dict[str, int],
-    row: NDArray[np.int64],
-    name: NDArray[np.str_],
+    named: _Named,
     values: NDArray[np.float64],
 ) -> NDArray[np.int64]:
     """Put values where they belong; return the rows of those that have no column."""
-    distinct, at = np.unique(name, return_inverse=True)
-    column = np.array([place.get(n, -1) for n in distinct.tolist()], dtype=np.int64)
-    target = column[at] if distinct.size else np.zeros(0, dtype=np.int64)
+    column = np.array([place.get(n, -1) for n in named.words], dtype=np.int64)
+    target = column[named.at]
     known = target >= 0
-    found[row[known], target[known]] = values[known]
-    return row[~known]
+    found[named.row[known], target[known]] = values[known]
+    return named.row[~known]
 
 
-def _frequent(names: NDArray[np.str_]) -> list[str]:
-    distinct, counts = np.unique(names, return_counts=True)
-    most = np.argsort(-counts, kind="stable")[: MAX_COLUMNS // 2]
-    return sorted(distinct[most].tolist())
+def _frequent(named: _Named) -> list[str]:
+    counts = np.bincount(named.at, minlength=len(named.words)).tolist()
+    most = sorted(zip(named.words, counts, strict=True), key=lambda w: (-w[1], w[0]))
+    return sorted(word for word, _ in most[: MAX_COLUMNS // 2])
 
 
-def _flat(lists: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
-    """Return row and text of every element of a list column."""
+def _flat(lists: pa.ChunkedArray) -> _Named:
+    """Return every element of a list column."""
     chunk = _chunk(lists)
     sizes = np.diff(chunk.offsets.to_numpy()).astype(np.int64)
-    texts = np.array([t or "" for t in chunk.flatten().to_pylist()], dtype=str)
-    return np.repeat(np.arange(sizes.size), sizes), texts
+    row = np.repeat(np.arange(sizes.size), sizes)
+    return _Named(row, *distinct(pa.chunked_array([chunk.flatten()])))
 
 
 def _chunk(column: pa.ChunkedArray) -> pa.ListArray:

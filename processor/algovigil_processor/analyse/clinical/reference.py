@@ -64,10 +64,8 @@ class CalibrationReferences:
             now_ns=now_ns,
             limit=self._config.reference_labels,
         )
-        positive = (
-            self._words.classes_of(table.column("actual").to_pylist()) == POSITIVE
-        )
-        predicted = self._words.classes_of(table.column("predicted").to_pylist())
+        positive = self._words.classes_of(table.column("actual")) == POSITIVE
+        predicted = self._words.classes_of(table.column("predicted"))
         score = table.column("score").cast("float64").to_numpy().astype(np.float64)
         score = oriented(score, predicted)
         kept = np.isfinite(score)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 POSITIVE: Final = "+"
@@ -37,12 +36,21 @@ class Words:
             return POSITIVE
         return NEGATIVE if plain in _NEGATIVE_WORDS else plain
 
-    def classes_of(self, words: Sequence[str | None]) -> NDArray[np.object_]:
+    def classes_of(self, words: pa.ChunkedArray) -> NDArray[np.object_]:
         """Return the class of each word (n,); each distinct word is mapped once."""
-        given = np.array([w or "" for w in words], dtype=object)
-        distinct, place = np.unique(given.astype(str), return_inverse=True)
-        mapped = np.array([self.class_of(str(w)) for w in distinct], dtype=object)
-        return mapped[place] if distinct.size else given
+        found, place = distinct(words)
+        return np.array([self.class_of(word) for word in found], dtype=object)[place]
+
+
+def distinct(words: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the distinct *words* (n,), '' for null, and which of them each is (n,)."""
+    encoded = words.cast(pa.string()).fill_null("").dictionary_encode()
+    whole = encoded.unify_dictionaries()
+    if not len(whole):
+        return [], np.zeros(0, np.int64)
+    place = np.concatenate([chunk.indices.to_numpy() for chunk in whole.chunks])
+    # of the distinct words, which are few
+    return whole.chunk(0).dictionary.to_pylist(), place.astype(np.int64)
 
 
 def _plain(word: str) -> str:
