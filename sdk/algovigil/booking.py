@@ -103,8 +103,10 @@ class Facts:
 
     def size(self) -> int:
         """Return about how many bytes wait with this call."""
-        kept = 0 if self.held is None else hold.size(self.held)
-        return _CALL_BYTES + kept + sum(hold.size(a[1]) for a in self.answers)
+        kept = _CALL_BYTES if self.held is None else _CALL_BYTES + hold.size(self.held)
+        for _, held, _ in self.answers:
+            kept += hold.size(held)
+        return kept
 
 
 def identify(facts: Facts) -> None:
@@ -304,20 +306,15 @@ def _given(found: capture.Inputs, *, failed: bool) -> dict[str, Any]:
     A text that made the model raise is no category, and may be anything.
     """
     arrays: dict[str, Any] = {}
-    kinds = [
-        (semconv.FEATURE_NAMES, found.feature_names),
-        (semconv.FEATURE_VALUES, found.feature_values),
-    ]
-    if not failed:
-        kinds += [
-            (semconv.CATEGORY_NAMES, found.category_names),
-            (semconv.CATEGORY_VALUES, found.category_values),
-            (semconv.TEXT_NAMES, found.text_names),
-            (semconv.TEXT_VALUES, found.text_values),
-        ]
-    for (name, names), (key, values) in zip(kinds[::2], kinds[1::2], strict=True):
-        if values:
-            arrays[name], arrays[key] = names, tuple(values)
+    if found.feature_values:
+        arrays[semconv.FEATURE_NAMES] = found.feature_names
+        arrays[semconv.FEATURE_VALUES] = tuple(found.feature_values)
+    if found.category_values and not failed:
+        arrays[semconv.CATEGORY_NAMES] = found.category_names
+        arrays[semconv.CATEGORY_VALUES] = tuple(found.category_values)
+    if found.text_values and not failed:
+        arrays[semconv.TEXT_NAMES] = found.text_names
+        arrays[semconv.TEXT_VALUES] = tuple(found.text_values)
     if found.tensors:
         arrays[semconv.INPUT_NAMES] = tuple(found.tensors)
         arrays[semconv.INPUT_TYPES] = tuple(found.tensors.values())

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from contextvars import Token
 
+    from opentelemetry.context import Context
+
 _WORD: Final = re.compile(r"[A-Za-z_][\w.]{0,127}", re.ASCII)
 
 
@@ -153,20 +155,23 @@ class Call:
             (model.name, model.version, model.framework, facts.operation)
         )
         facts.started_ns = this.clock.wall_ns()
+        here = context.get_current()
         span = facts.span = this.tracer.start_span(
             facts.series.span_name,
-            attributes=facts.series.attributes,
+            here,
+            attributes=facts.series.attributes if this.starts.seen() else None,
             start_time=facts.started_ns,
             record_exception=False,
             set_status_on_exception=False,
         )
         facts.recording = span.is_recording()
         if facts.recording:
-            self._identify(told or {})
+            if told or here:
+                self._identify(told or {}, here)
             if rows is not None:
                 self._take_inputs(rows, names)
         this.totals.begin(facts.series)
-        facts.context = set_span_in_context(span)
+        facts.context = set_span_in_context(span, here)
         self._open = True
         self.resume()
         self._begun_ns = this.clock.ticks_ns()
@@ -242,10 +247,10 @@ class Call:
             self._take_answer(operation, result, model)
 
     @quiet
-    def _identify(self, told: Mapping[str, Any]) -> None:
+    def _identify(self, told: Mapping[str, Any], here: Context) -> None:
         """Note what is said of the call; it is cleaned when the call is booked."""
-        facts = self._facts
-        facts.told, facts.block, facts.carried = told, scope.current(), scope.carried()
+        facts, facts.told = self._facts, told
+        facts.block, facts.carried = scope.current(here), scope.carried(here)
         if told or facts.block or facts.carried:
             facts.inference_id = about.inference_id(
                 told, facts.block, facts.carried, facts.signals.protector

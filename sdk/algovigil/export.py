@@ -81,7 +81,8 @@ class Outgoing:
         self._bytes = 0
         self._sending = False
         self._closed = False
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
 
     def _begin(self) -> None:
@@ -100,7 +101,7 @@ class Outgoing:
 
     def offer(self, record: Any, size: int) -> bool:
         """Queue *record* of *size* bytes if there is room; never blocks."""
-        with self._changed:
+        with self._lock:
             full = len(self._waiting) >= self._most or self._bytes + size > MOST_BYTES
             if self._closed or full:
                 return False

@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
+from opentelemetry import context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from algovigil import about, capture, nesting, streams
@@ -26,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def wanted() -> bool:
     """Return whether calls are to be recorded here (OpenTelemetry's suppress key)."""
-    return is_instrumentation_enabled()
+    return not context.get_current() or is_instrumentation_enabled()
 
 
 class track_inference:  # noqa: N801 # a context manager is used like a function

@@ -12,12 +12,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from algovigil import semconv
+from algovigil.capture import Outputs
 from algovigil.capture.columns import distinct
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from algovigil.capture import Inputs, Outputs
+    from algovigil.capture import Inputs
     from algovigil.phi import Protector
 
 
@@ -57,6 +58,8 @@ class Privacy:
         if not found.labels and not found.classes:
             return found
         labels = self._texts((semconv.PREDICTION_LABEL,), found.labels)
+        if not found.classes:
+            return Outputs(labels, found.scores, found.values)
         classes = self._texts((semconv.PREDICTION_LABEL,), found.classes)
         return replace(found, labels=labels, classes=distinct(tuple(classes)))
 

@@ -90,12 +90,12 @@ class context:  # noqa: N801 # a context manager is used like a function
         self._token = otel_context.attach(otel_context.set_value(_KEY, both))
 
 
-def current() -> Mapping[str, str]:
-    """Return what the blocks around this code say, clean."""
-    found: Any = otel_context.get_value(_KEY)
+def current(here: Context | None = None) -> Mapping[str, str]:
+    """Return what the blocks around *here* (absent: this code) say, clean."""
+    found: Any = otel_context.get_value(_KEY, here)
     return _NOTHING if found is None else found
 
 
-def carried() -> Mapping[str, Any]:
-    """Return the baggage around this code, as it came."""
-    return baggage.get_all()
+def carried(here: Context) -> Mapping[str, Any]:
+    """Return the baggage of *here*, as it came."""
+    return baggage.get_all(here)

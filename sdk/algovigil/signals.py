@@ -25,6 +25,7 @@ from algovigil import booking, semconv
 from algovigil.config import MonitoringConfig
 from algovigil.errors import ConfigError
 from algovigil.quiet import tell
+from algovigil.starts import Starts
 
 if TYPE_CHECKING:
     from opentelemetry._logs import LoggerProvider
@@ -232,6 +233,7 @@ class Signals:
         self.clock: Final[Clock] = clock or SystemClock()
         self.random: Final = random or Random()  # noqa: S311 # samples rows, guards nothing
         self.tracer: Final = trace.get_tracer(SCOPE, version, tracer_provider)
+        self.starts: Final = Starts(tracer_provider or trace.get_tracer_provider())
         self.logger: Final = _logs.get_logger(
             SCOPE, version, logger_provider=logger_provider
         )

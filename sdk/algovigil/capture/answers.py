@@ -79,7 +79,8 @@ def predictions(rows: list[Any], *, regression: bool | None) -> Outputs | None:
         if numbers is None:
             return None
         return Outputs(values=numbers) if regression else Outputs(scores=numbers)
-    if not all(row is None or isinstance(row, (str, Real)) for row in rows):
+    # int before Real: the check of an abstract class costs more than all the rest
+    if not all(row is None or isinstance(row, (str, int, Real)) for row in rows):
         return None
     return Outputs(labels=["" if row is None else text(row) for row in rows])
 
@@ -96,7 +97,9 @@ def scored(rows: list[Any]) -> Outputs | None:
 
 def labelled(rows: list[Any]) -> Outputs | None:
     """Return answers that name their label: `{"label": "high", "score": 0.9}` each."""
-    if not rows or not all(isinstance(row, Mapping) for row in rows):
+    if not rows or isinstance(rows[0], (str, int, float, list)):
+        return None
+    if not all(isinstance(row, Mapping) for row in rows):
         return None
     labels = [row.get("label") for row in rows]
     scores = as_numbers([row.get("score") for row in rows])

@@ -50,10 +50,10 @@ def _first_column(values: Any) -> int:
 
 def device(table: Any) -> Any:
     """Return where *table* lies, as its framework says it; None where it does not."""
-    if isinstance(table, Mapping):
+    if isinstance(table, (list, tuple)):
+        table = table[0] if table else None
+    elif not hasattr(table, "shape") and isinstance(table, Mapping):
         table = next(iter(table.values()), None)
-    elif isinstance(table, (list, tuple)) and table:
-        table = table[0]
     found = getattr(table, "device", None)
     return None if callable(found) else found
 
