@@ -142,6 +142,8 @@ def _missing(value: object) -> bool:
 
 def as_numbers(values: Sequence[Any]) -> list[float] | None:
     """Return *values* as doubles, NaN where missing; None if one is no number."""
+    if set(map(type, values)) == {float}:  # no look at each of thousands of scores
+        return list(values)
     found: list[float] = []
     for value in values:
         if isinstance(value, Real):
