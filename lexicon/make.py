@@ -38,15 +38,21 @@ def folded(word: str) -> str:
     return "".join(c for c in plain if c.isascii() and c.isalpha()).lower()
 
 
-def packed(words: set[str]) -> bytes:
-    """Return the sorted hashes as differences, by byte planes, deflated."""
-    hashes = sorted({zlib.crc32(word.encode()) for word in words if len(word) > 1})
+def packed(*lists: set[str]) -> bytes:
+    """Return the sorted hashes as differences, by byte planes, and a byte each of the
+    *lists* that a word is in, all deflated."""
+    kinds: collections.Counter[int] = collections.Counter()
+    for bit, words in enumerate(lists):
+        for code in {zlib.crc32(word.encode()) for word in words if len(word) > 1}:
+            kinds[code] += 1 << bit
+    hashes = sorted(kinds)
     steps = array("I", (b - a for a, b in itertools.pairwise([0, *hashes])))
     if sys.byteorder == "big":
         steps.byteswap()
     raw = steps.tobytes()
-    body = zlib.compress(b"".join(raw[i::4] for i in range(4)), 9)
-    return struct.pack("<II", len(hashes), len(body)) + body
+    planes = [raw[i::4] for i in range(4)]
+    body = zlib.compress(b"".join((*planes, bytes(kinds[h] for h in hashes))), 9)
+    return struct.pack("<I", len(hashes)) + body
 
 
 def main() -> None:
@@ -62,7 +68,7 @@ def main() -> None:
         }
     lines = Path(sys.argv[3]).read_text(encoding="utf-8").split()
     words = {folded(word) for word in lines if word.islower() and word.isalpha()}
-    TARGET.write_bytes(b"".join(map(packed, (given, surnames, words))))
+    TARGET.write_bytes(packed(given, surnames, words))
     print(len(given), len(surnames), len(words), TARGET.stat().st_size)  # noqa: T201 # a script
 
 
