@@ -29,7 +29,7 @@ from algovigil_processor.redact.prefilter import Prefilter
 from algovigil_processor.redact.work import Work
 
 _DIGIT = re.compile("[0-9]")
-_ROUNDS = 3
+_ROUNDS = 6
 _STRINGS = 20_000
 _PYTHON = ".venv-presidio/bin/python"
 _PEER = """

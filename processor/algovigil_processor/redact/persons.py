@@ -107,14 +107,22 @@ def _changed(
 ) -> dict[int, int]:
     """Return the positions of *where* whose text names a person of its row."""
     found: dict[int, int] = {}
+    unique, inverse = np.unique(codes[where], return_inverse=True)
+    listed = words.take(pa.array(unique)).to_pylist()
+    lower = [(text or "").lower() for text in listed]
+    needles = {row: _needles(again) for row, again in named.items()}
     # by the value: only rows that name a person come here
-    for i, text in zip(
-        where.tolist(), words.take(pa.array(codes[where])).to_pylist(), strict=True
+    for i, row, at in zip(
+        where.tolist(), rows[where].tolist(), inverse.tolist(), strict=True
     ):
-        again = named[int(rows[i])]
-        if not text or not any(word in text.lower() for word in _needles(again)):
+        inside = lower[at]
+        for word in needles[row]:
+            if word in inside:
+                break
+        else:
             continue
-        spans = texts.protector.spread(again, text)
+        text = listed[at]
+        spans = texts.protector.spread(named[row], text)
         if spans:
             for span in spans:
                 texts.marks[span.cls, span.action, span.rule, field] += 1

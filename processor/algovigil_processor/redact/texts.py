@@ -73,6 +73,15 @@ class Texts:
         texts: list[str | None] = self._unique.take(pa.array(codes)).to_pylist()
         return texts
 
+    def alike(self, codes: NDArray[np.int64]) -> list[int]:
+        """Return the order of *codes* that brings those of the same rules together.
+
+        Judging text after text by the same rules takes two thirds of the time: the
+        processor's caches hold one rule's code, not that of all.
+        """
+        hits = [self._hits.get(code, ()) for code in codes.tolist()]
+        return sorted(range(len(hits)), key=hits.__getitem__)
+
     def kind(self, key: str) -> int:
         """Return what the rules take *key* for."""
         note = self.protector.note(key)

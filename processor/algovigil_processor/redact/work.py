@@ -237,6 +237,7 @@ def _judged(
                 left[mine[plain]] = False
     # by the unique pair of key and suspicious text, which are few
     rest = np.flatnonzero(left)
+    rest = rest[texts.alike(old[rest])]
     for i, number, code, text, n in zip(
         rest.tolist(),
         owner[rest].tolist(),

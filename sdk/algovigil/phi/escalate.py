@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from algovigil.phi.find import Finding
+    from algovigil.phi.names import Reading
     from algovigil.phi.rules import RuleSet
 
 Span = tuple[int, int, str]
@@ -67,8 +68,11 @@ _UNIT: Final = re.compile(
 )
 
 
-def escalated(rules: RuleSet, text: str, found: Sequence[Finding]) -> Iterator[Span]:
-    """Yield what more in *text* is taken for an identifier, beside what was *found*."""
+def escalated(
+    rules: RuleSet, reading: Reading, found: Sequence[Finding]
+) -> Iterator[Span]:
+    """Yield what more is taken for an identifier, beside what was *found*."""
+    text = reading.text
     persons = [text[f.start : f.end] for f in found if f.cls == "NAME"]
     if persons:
         yield from spread(people(rules.words, persons), text)
@@ -90,7 +94,7 @@ def escalated(rules: RuleSet, text: str, found: Sequence[Finding]) -> Iterator[S
     ):
         return
     if len(text) < 20_000:
-        yield from names(rules, text, bold=True)
+        yield from names(reading, bold=True)
         yield from _towns(rules, text)
     for match in _NUMBER.finditer(text):
         before = text[max(0, match.start() - 24) : match.start()]

@@ -15,12 +15,12 @@ from algovigil.phi.encoded import encoded
 from algovigil.phi.errors import errors
 from algovigil.phi.escalate import escalated
 from algovigil.phi.hl7 import hl7, segments
-from algovigil.phi.names import names
+from algovigil.phi.names import Reading, names
 from algovigil.phi.pairs import pairs
 from algovigil.phi.paths import paths
 from algovigil.phi.sql import sql
 from algovigil.phi.tables import tables
-from algovigil.phi.views import View, views
+from algovigil.phi.views import views
 from algovigil.phi.xml import xml
 
 if TYPE_CHECKING:
@@ -45,11 +45,12 @@ _PARSERS: Final[dict[str, Callable[[RuleSet, str], Iterator[Span]]]] = {
     "sql": sql,
     "table": tables,
     "path": paths,
-    "names": names,
 }
+_STRUCTURES: Final = frozenset((*_PARSERS, "names"))
 
 # parsers that are asked only where their pattern says so; of the others it is too long
-_HINTED: Final = frozenset((*_PARSERS, "base64")) - {"pairs", "names"}
+_HINTED: Final = frozenset((*_PARSERS, "base64")) - {"pairs"}
+_SHAPES: Final = frozenset(("names", "path", "table"))
 
 _YEARS: Final = {"BIRTH": 1, "DATE": 2}
 
@@ -73,32 +74,38 @@ def find(
         text: Any text.
         trust: That of the key: `safe` keys are read by strong rules alone, and `error`
             texts are the words of an error from their first character.
-        only: Indices of the rules that a prefilter left; None asks all.
+        only: Indices of the rules that a prefilter left, ascending; None asks all.
     """
-    wanted = rules.rules
+    wanted: Iterable[Rule] = rules.rules
     if only is not None:
-        wanted = tuple(rules.rules[i] for i in sorted(set(only)))
-    if trust == "safe":
-        wanted = tuple(rule for rule in wanted if rule.strong)
+        wanted = map(rules.rules.__getitem__, only)
+    wanted = tuple(rule for rule in wanted if rule.strong or trust != "safe")
     found: list[Finding] = []
     for view in views(text):
-        mine = list(_in_view(rules, wanted, view, trust, asked=only is not None))
-        if trust != "safe":
+        reading = Reading(rules.words, view.text)
+        mine = list(_in_view(rules, wanted, reading, trust, asked=only is not None))
+        if mine and trust != "safe":
             mine += [
-                Finding(*span, "escalated")
-                for span in escalated(rules, view.text, mine)
+                Finding(*span, "escalated") for span in escalated(rules, reading, mine)
             ]
-        found += (
-            Finding(*view.origin(start, end), cls, rule)
-            for start, end, cls, rule in mine
-        )
+        if view.at is None:
+            found += mine
+        else:
+            found += (Finding(*view.origin(f.start, f.end), *f[2:]) for f in mine)
+    if not found:
+        return found
     return merge(f for f in found if not _is_done_at(text, f.start, f.end))
 
 
 def _in_view(
-    rules: RuleSet, wanted: Iterable[Rule], view: View, trust: str, *, asked: bool
+    rules: RuleSet,
+    wanted: Iterable[Rule],
+    reading: Reading,
+    trust: str,
+    *,
+    asked: bool,
 ) -> Iterator[Finding]:
-    text = view.text
+    text = reading.text
     covered = segments(text) if "|" in text else ()
     for rule in wanted if asked else _possible(wanted, text):
         if rule.finder == "base64":
@@ -106,10 +113,12 @@ def _in_view(
                 for start, end in encoded(rules, text, find):
                     yield Finding(start, end, "DATA", rule.id)
             continue
-        for start, end, cls in _spans(rules, rule, text, trust):
+        for start, end, cls in _spans(rules, rule, reading, trust):
             # inside a segment of HL7 its fields say what is a person, not shapes
-            if rule.finder in ("names", "path", "table") and any(
-                a <= start < b for a, b in covered
+            if (
+                covered
+                and rule.finder in _SHAPES
+                and any(a <= start < b for a, b in covered)
             ):
                 continue
             yield Finding(start, end, cls, rule.id)
@@ -153,7 +162,7 @@ def merge(found: Iterable[Finding]) -> list[Finding]:
     merged: list[Finding] = []
     for finding in sorted(
         found,
-        key=lambda f: (f.start, -f.end, _YEARS.get(f.cls, 0), f.rule not in _PARSERS),
+        key=_place,
     ):
         last = merged[-1] if merged else None
         if last is None or finding.start >= last.end:
@@ -163,15 +172,23 @@ def merge(found: Iterable[Finding]) -> list[Finding]:
     return merged
 
 
-def _spans(rules: RuleSet, rule: Rule, text: str, trust: str) -> Iterator[Span]:
+def _place(finding: Finding) -> tuple[int, int, int, bool]:
+    start, end, cls, rule = finding
+    return start, -end, _YEARS.get(cls, 0), rule not in _STRUCTURES
+
+
+def _spans(rules: RuleSet, rule: Rule, reading: Reading, trust: str) -> Iterable[Span]:
+    text = reading.text
     parser = _PARSERS.get(rule.finder)
     if parser is not None:
-        yield from parser(rules, text)
-    elif rule.finder == "error":
-        if trust != "error":
-            yield from ((s, e, "DATA") for s, e in errors(rules, text, trust))
-    else:
-        yield from _matches(rules, rule, text)
+        return parser(rules, text)
+    if rule.finder == "names":
+        return names(reading)
+    if rule.finder != "error":
+        return _matches(rules, rule, text)
+    if trust == "error":
+        return ()
+    return ((s, e, "DATA") for s, e in errors(rules, text, trust))
 
 
 def _matches(rules: RuleSet, rule: Rule, text: str) -> Iterator[Span]:

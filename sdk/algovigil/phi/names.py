@@ -19,7 +19,6 @@ from algovigil.phi.lexicon import GIVEN, SURNAME, WORD, kind
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from algovigil.phi.rules import RuleSet
     from algovigil.phi.words import Words
 
 Span = tuple[int, int, str]
@@ -29,6 +28,7 @@ _TOKEN: Final = re.compile(
 )
 _WORDS: Final = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*", re.ASCII)
 _BETWEEN: Final = re.compile("[ ,_^.+-]{1,3}")
+_LETTERS: Final = re.compile(r"[a-z'_]+\Z", re.ASCII)
 _LOOKBACK: Final = 40  # characters before a word that may say what it is
 _GAP: Final = re.compile(
     r"(?:[.]? {1,2}(?:(?:[a-z]{1,3}\.? ){1,2})?|, {0,2}|\. ?)", re.ASCII
@@ -78,29 +78,57 @@ class Word(NamedTuple):
         return len(self.text) == 1
 
 
-def names(rules: RuleSet, text: str, *, bold: bool = False) -> Iterator[Span]:
-    """Yield the names of persons in *text*, plain ASCII.
+class Reading:
+    """The words of a *text*, a view: each is looked up once, however often it is read.
 
     Args:
-        rules: The rule set.
+        words: The word lists of the rule set.
         text: A view.
+    """
+
+    def __init__(self, words: Words, text: str) -> None:
+        self.words: Final = words
+        self.text: Final = text
+        self._runs: list[list[Word]] | None = None
+        self._told: list[Span] | None = None
+        self._before: Final[dict[int, list[str]]] = {}
+
+    def runs(self) -> list[list[Word]]:
+        """Return capitalised words that follow each other."""
+        if self._runs is None:
+            self._runs = list(_runs(self.words, self.text))
+        return self._runs
+
+    def told(self) -> list[Span]:
+        """Return logins, and names in lower case after a word for a person."""
+        if self._told is None:
+            self._told = [*_logins(self.words, self.text), *_lower(self.text)]
+        return self._told
+
+    def before(self, start: int) -> list[str]:
+        """Return the last word before *start*, the last two and the last three."""
+        found = self._before.get(start)
+        if found is None:
+            found = self._before[start] = _before(self.text, start)
+        return found
+
+
+def names(reading: Reading, *, bold: bool = False) -> Iterator[Span]:
+    """Yield the names of persons in a text.
+
+    Args:
+        reading: The text.
         bold: Other identifiers stand beside: a pair of names needs no more support, nor
             does a word that is a name and nothing else.
     """
-    words = rules.words
-    for run in _runs(words, text):
+    for run in reading.runs():
         at = 0
         while at < len(run):
-            count = _taken(words, text, run[at:], bold=bold)
+            count = _taken(reading, run[at:], bold=bold)
             if count:
                 yield run[at].start, run[at + count - 1].end, "NAME"
             at += count or 1
-    yield from _logins(words, text)
-    for match in _LOWER.finditer(text):
-        first, last = (kind(word) for word in match[1].split(" "))
-        plain = not (first | last) & WORD
-        if plain and first & GIVEN and last & SURNAME and match[1].islower():
-            yield *match.span(1), "NAME"
+    yield from reading.told()
 
 
 def _runs(words: Words, text: str) -> Iterator[list[Word]]:
@@ -118,8 +146,7 @@ def _runs(words: Words, text: str) -> Iterator[list[Word]]:
 
 def _word(words: Words, start: int, end: int, text: str) -> Word:
     lower = text.lower()
-    plain = lower.replace("'", "").replace("-", "")
-    found = kind(plain)
+    found = kind(lower if text.isalpha() else re.sub("['-]", "", lower))
     if "-" in lower:
         parts = [kind(part.replace("'", "")) for part in lower.split("-")]
         if all(part & (GIVEN | SURNAME) for part in parts):
@@ -141,53 +168,50 @@ def _joins(words: Words, gap: str) -> bool:
     return all(word.strip(".") in words.particles for word in inside)
 
 
-def _support(words: Words, text: str, start: int) -> int:
+def _support(reading: Reading, start: int) -> int:
     """Return 2 if what stands before says that a person follows, 1 if one may."""
-    phrases = _before(text, start)
-    if any(phrase in words.strong for phrase in phrases):
+    phrases, words = reading.before(start), reading.words
+    if not phrases:
+        return 0
+    if phrases[0] in words.titles or not words.strong.isdisjoint(phrases):
         return 2
-    if phrases and phrases[0] in words.titles:
-        return 2
-    return 1 if any(phrase in words.weak for phrase in phrases) else 0
+    return 0 if words.weak.isdisjoint(phrases) else 1
 
 
-def _person_before(words: Words, text: str, start: int) -> bool:
+def _person_before(reading: Reading, start: int) -> bool:
     """Return whether a word for a person, not a preposition, stands before."""
-    return any(phrase in words.people for phrase in _before(text, start))
+    return not reading.words.people.isdisjoint(reading.before(start))
 
 
 def _before(text: str, start: int) -> list[str]:
-    """Return the last word before *start*, the last two and the last three."""
     before = text[max(0, start - _LOOKBACK) : start]
     tail = before.rstrip(" \"'([>")
     if len(before) - len(tail) > 4:
         return []
     tail = tail.rstrip(":=,#-.").removesuffix("'s").lower()
-    found = []
-    at = len(tail)
-    for _ in range(3):
-        first = at
-        while first and (tail[first - 1].isalpha() or tail[first - 1] in "'_"):
-            first -= 1
-        if first == at:
+    found: list[str] = []
+    phrase = ""
+    for part in reversed(tail.rsplit(" ", 3)[-3:]):
+        letters = _LETTERS.search(part)
+        if letters is None:
             break
-        found.append(tail[first:].replace("_", " "))
-        if tail[first - 1 : first] != " ":
+        phrase = f"{letters[0]} {phrase}" if phrase else letters[0]
+        found.append(phrase.replace("_", " "))
+        if letters.start():
             break
-        at = first - 1
     return found
 
 
-def _taken(words: Words, text: str, run: Sequence[Word], *, bold: bool) -> int:
+def _taken(reading: Reading, run: Sequence[Word], *, bold: bool) -> int:
     """Return how many words at the head of *run* are a name."""
-    first = run[0]
+    first, words = run[0], reading.words
     if first.text.lower() in words.titles:
         return 0
-    support = _support(words, text, first.start)
-    part = _part(words, text, run, support)
+    support = _support(reading, first.start)
+    part = _part(words, reading.text, run, support)
     while part:
-        if _is_name(words, text, part, support, bold=bold) and (
-            support == 2 or not _is_eponym(words, text, part)
+        if _is_name(reading, part, support, bold=bold) and (
+            support == 2 or not _is_eponym(reading, part)
         ):
             return len(part)
         part = part[:-1] if len(part) > 2 else []
@@ -229,8 +253,9 @@ def _part(words: Words, text: str, run: Sequence[Word], support: int) -> list[Wo
 
 
 def _is_name(
-    words: Words, text: str, part: Sequence[Word], support: int, *, bold: bool
+    reading: Reading, part: Sequence[Word], support: int, *, bold: bool
 ) -> bool:
+    words, text = reading.words, reading.text
     first, last = part[0], part[-1]
     if _NOT_AFTER.match(text, last.end) and not text.startswith((" (", ":"), last.end):
         return False
@@ -247,11 +272,7 @@ def _is_name(
         alone = (
             (
                 first.strong
-                or (
-                    first.unknown
-                    and support
-                    and _person_before(words, text, first.start)
-                )
+                or (first.unknown and support and _person_before(reading, first.start))
             )
             and len(first.text) > 2
             and (first.text[1:].islower() or set(first.text) == {"X", "x"})
@@ -263,7 +284,7 @@ def _is_name(
     if not named:
         return False
     if support or bold:
-        beside = support and _person_before(words, text, first.start)
+        beside = support and _person_before(reading, first.start)
         return (given and surname) or strong > 0 or bool(beside)
     return (
         given
@@ -273,16 +294,16 @@ def _is_name(
     )
 
 
-def _is_eponym(words: Words, text: str, part: Sequence[Word]) -> bool:
+def _is_eponym(reading: Reading, part: Sequence[Word]) -> bool:
     """Return whether what follows makes a thing, not a person, of *part*."""
-    last = part[-1]
+    words, text, last = reading.words, reading.text, part[-1]
     plain = {
         piece
         for word in part
         for piece in word.text.lower().removesuffix("'s").split("-")
     }
     told = plain <= words.eponyms
-    if not told and len(part) > 1 and _person_before(words, text, part[0].start):
+    if not told and len(part) > 1 and _person_before(reading, part[0].start):
         return False  # `patient Jane Roe score=0.5`
     after = _NEXT.match(text, last.end)
     if after and after[1].lower() in words.eponym_after:
@@ -303,6 +324,14 @@ def _logins(words: Words, text: str) -> Iterator[Span]:
         if len(parts) > 1 and any(kind(part) & WORD for part in parts if len(part) > 3):
             continue
         yield match.start(1), match.start(1) + len(login), "USER"
+
+
+def _lower(text: str) -> Iterator[Span]:
+    for match in _LOWER.finditer(text):
+        if match[1].islower():
+            first, last = map(kind, match[1].split(" "))
+            if first & GIVEN and last & SURNAME and not (first | last) & WORD:
+                yield *match.span(1), "NAME"
 
 
 class People(NamedTuple):

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int, str]
 
+# not from within a word: all of its ends would be tried where no `=` follows
 _PAIR: Final = re.compile(
-    r"([A-Za-z_](?:[\w.%-]|\[\w{0,32}\]){0,80})[\\\"')\]#]{0,4} {0,2}(=>|[=:]) {0,2}"
+    r"(?<![A-Za-z_])([A-Za-z_](?:[\w.%-]|\[\w{0,32}\]){0,80})[\\\"')\]#]{0,4} {0,2}(=>|[=:]) {0,2}"
     r"(?![=:/])",
     re.ASCII,
 )
@@ -194,6 +195,7 @@ def _nested(rules: RuleSet, text: str) -> Iterator[Span]:
     kind = _KIND.search(text)
     root = f"fhir.{kind.group(1)}" if kind else ""
     stack: list[tuple[str, str]] = []  # each open bracket and the key that led to it
+    above: list[str] | None = None  # keys of the objects around, while they stay so
     key = ""
     last = ""
     for match in _JSON.finditer(text, text.find("{")):
@@ -202,23 +204,24 @@ def _nested(rules: RuleSet, text: str) -> Iterator[Span]:
             group = match.lastindex or 4
             last = match.group(group)
             if key:
-                above = (k for bracket, k in stack[-_DEPTH:] if bracket == "{")
-                path = (root, *above, key)
-                cls = rules.keys.note(".".join(p for p in path if p)).cls
-                if cls is not None and says_something(
-                    last, path[-2] if len(path) > 1 else key, cls
-                ):
+                if above is None:
+                    inner = (k for bracket, k in stack[-_DEPTH:] if bracket == "{")
+                    above = [root, *inner]
+                    path = ".".join(filter(None, above))
+                cls = rules.keys.note(f"{path}.{key}" if path else key).cls
+                if cls is not None and says_something(last, above[-1], cls):
                     start, end = match.span(group)
                     yield referred(text, start, end, cls), end, cls
         elif mark == ":":
             key = last if _KEY.fullmatch(last) else ""
             last = ""
         elif mark in "{[":
-            last = ""
+            last, above = "", None
             stack.append((mark, key))
             key = key if mark == "[" else ""
         else:
             last = ""
             if mark in "}]" and stack:
                 stack.pop()
+                above = None
             key = stack[-1][1] if stack and stack[-1][0] == "[" else ""

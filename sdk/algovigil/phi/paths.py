@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int, str]
 
-_STEP: Final = re.compile(r"[^/\\\s\"'<>|?*:,;()=&]+", re.ASCII)
+_OF: Final = r"[^/\\\s\"'<>|?*:,;()=&]"
+# a step beside a slash, or a word that may be the name of a file; words of prose are
+# most of a text, and none of these
+_STEP: Final = re.compile(
+    rf"(?<!{_OF})(?:(?<=[/\\]){_OF}+|{_OF}+(?=[/\\])|[^/\\\s\"'<>|?*:,;()=&_^.]*[_^.]{_OF}*)",
+    re.ASCII,
+)
 _PIECE: Final = re.compile(r"[A-Za-z]+|[0-9]+", re.ASCII)
 _CAMEL: Final = re.compile(r"[A-Z][a-z]+(?=[A-Z][a-z])|[A-Z][a-z]+", re.ASCII)
 _DATE8: Final = re.compile(
@@ -35,33 +41,35 @@ EXTENSIONS: Final = (
 _EXTENSION: Final = re.compile(
     rf"\.(?:{EXTENSIONS})(?:\.gz)?$", re.ASCII | re.IGNORECASE
 )
-_SHAPED: Final = re.compile("[_^]")
+_MOST: Final = 200  # characters of a step
 _IMAGE: Final = re.compile(r"\.(?:jpe?g|png|heic|tiff?|gif|bmp|webp)$", re.ASCII | re.I)
 
 
 def paths(rules: RuleSet, text: str) -> Iterator[Span]:
     """Yield the persons, their numbers and dates in paths of *text*."""
     for match in _STEP.finditer(text):
-        step = match.group()
         start, end = match.span()
-        if len(step) > 200 or len(step) < 4 or "@" in step:
+        if not 4 <= end - start <= _MOST:
+            continue
+        step = match.group()
+        if "@" in step:
             continue
         if text[start - 3 : start] == "://":
             continue  # the host of a URL
         before = text[start - 1 : start] in ("/", "\\") and start > 0
         in_path = before or text[end : end + 1] in ("/", "\\")
-        if in_path or _SHAPED.search(step) or _EXTENSION.search(step):
+        shaped = in_path or "_" in step or "^" in step
+        if shaped or ("." in step and _EXTENSION.search(step)):
             yield from _step(rules, text, start, step, in_path=in_path)
 
 
 def _step(
     rules: RuleSet, text: str, at: int, step: str, *, in_path: bool
 ) -> Iterator[Span]:
-    extension = _EXTENSION.search(step)
+    extension = _EXTENSION.search(step) if "." in step else None
     body = step[: extension.start()] if extension else step
     pieces = [(m.start(), m.end(), m.group()) for m in _PIECE.finditer(body)]
     taken = [_may_be_name(rules, p[2]) for p in pieces]
-    dated = any(_DATE8.fullmatch(p[2]) for p in pieces)
     found = False
     i = 0
     while i < len(pieces):
@@ -74,7 +82,7 @@ def _step(
             j += 1
         if j - i > 1 and _is_person(
             pieces[i:j],
-            dated=dated,
+            dated=any(_DATE8.fullmatch(p[2]) for p in pieces),
             in_path=in_path or bool(extension),
             text=body,
             eponyms=rules.words.eponyms,
@@ -90,10 +98,12 @@ def _step(
     if in_path or extension:
         yield from _glued(rules, at, body)
     for i, (start, end, piece) in enumerate(pieces):
+        if not piece.isdigit():
+            continue
         after = i > 0 and pieces[i - 1][2].lower() in _AFTER
         if _DATE8.fullmatch(piece) and found:
             yield at + start, at + end, "DATE"
-        elif (found or after) and piece.isdigit() and len(piece) > 4 - after:
+        elif (found or after) and len(piece) > 4 - after:
             yield at + start, at + end, "OTHER_ID"
 
 
