@@ -30,6 +30,7 @@ WIRING = {
     "app",
     "ingest",
     "listen",
+    "memory",
     "own_metrics",
     "pinning",
     "ticker",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from algovigil import MonitoringConfig
 from algovigil_processor.listen import Address, Listen
+from algovigil_processor.memory import give_back
 
 if TYPE_CHECKING:
     import argparse
@@ -61,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until told to stop."""
+    give_back()
     logging.basicConfig(
         level=logging.DEBUG if args.debug else logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",

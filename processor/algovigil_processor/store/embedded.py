@@ -28,6 +28,12 @@ SETTINGS insert_deduplication_token = '{token}', max_block_size = 100000000, {se
 """
 
 
+# one merge at a time: each holds its columns' buffers, of a wide table 200 MB
+_ENGINE: Final = (
+    "background_pool_size=1&background_merges_mutations_concurrency_ratio=1"
+)
+
+
 class Session:
     """One chDB session; its engine is single-user, so calls take turns.
 
@@ -45,7 +51,7 @@ class Session:
         from chdb import session
 
         try:
-            opened = session.Session(str(self._path))
+            opened = session.Session(f"file:{self._path}?{_ENGINE}")
             opened.query(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
             opened.query(f"USE {DATABASE}")
             for statement in self._settings:
@@ -96,6 +102,14 @@ class Embedded:
     """The `Engine` of one directory."""
 
     def __init__(self, path: Path) -> None:
+        if "?" in str(path):  # chDB would take the rest for settings
+            raise StartError(
+                explain(
+                    f"a data directory with a question mark: {path}",
+                    "a path without one",
+                    "name another --data-dir",
+                )
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._writer = Session(path)

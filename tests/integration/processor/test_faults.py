@@ -89,6 +89,13 @@ def test_an_impossible_start_is_refused(tmp_path: Path, flag: str, found: str) -
     assert found in refused(tmp_path / "data", flag)
 
 
+def test_a_data_directory_that_the_engine_would_misread_is_refused(
+    tmp_path: Path,
+) -> None:
+    """Past a question mark chDB reads settings: rows would lie elsewhere."""
+    assert "a question mark" in refused(tmp_path / "which?")
+
+
 def test_a_short_key_is_refused(tmp_path: Path) -> None:
     """A key that can be guessed protects nobody; it is not printed either."""
     message = refused(tmp_path / "data", ALGOVIGIL_PHI_KEY="hunter2")
