@@ -81,8 +81,8 @@ class Outgoing:
         self._bytes = 0
         self._sending = False
         self._closed = False
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
+        # reentrant: a signal handler may log while its thread puts a record
+        self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
     def _begin(self) -> None:
@@ -101,7 +101,7 @@ class Outgoing:
 
     def offer(self, record: Any, size: int) -> bool:
         """Queue *record* of *size* bytes if there is room; never blocks."""
-        with self._lock:
+        with self._changed:
             full = len(self._waiting) >= self._most or self._bytes + size > MOST_BYTES
             if self._closed or full:
                 return False

@@ -43,6 +43,23 @@ def test_a_hanging_network_costs_the_caller_nothing() -> None:
     released.set()
 
 
+def test_a_record_put_while_another_is_put_hangs_nobody() -> None:
+    """A signal handler that logs runs in the midst of its own thread's work."""
+    sent: list[list[str]] = []
+    queue = outgoing(sent.append)
+
+    def interrupted() -> None:
+        with queue._changed:
+            queue.put("of the handler", 1)
+
+    thread = threading.Thread(target=interrupted, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive()
+    queue.close()
+    assert sent == [["of the handler"]]
+
+
 def test_bytes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few records may be too much already."""
     monkeypatch.setattr(export, "MOST_BYTES", 100)
