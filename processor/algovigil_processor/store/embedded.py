@@ -50,6 +50,14 @@ class Session:
     def _opened(self) -> Any:
         from chdb import session
 
+        if "?" in str(self._path):  # chDB would take the rest for settings
+            raise StartError(
+                explain(
+                    f"a data directory with a question mark: {self._path}",
+                    "a path without one",
+                    "name another --data-dir",
+                )
+            )
         try:
             opened = session.Session(f"file:{self._path}?{_ENGINE}")
             opened.query(f"CREATE DATABASE IF NOT EXISTS {DATABASE}")
@@ -102,14 +110,6 @@ class Embedded:
     """The `Engine` of one directory."""
 
     def __init__(self, path: Path) -> None:
-        if "?" in str(path):  # chDB would take the rest for settings
-            raise StartError(
-                explain(
-                    f"a data directory with a question mark: {path}",
-                    "a path without one",
-                    "name another --data-dir",
-                )
-            )
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._writer = Session(path)
