@@ -1,8 +1,7 @@
 """Three allocators share the process, and each keeps for later what was given back.
 
 glibc's (Python, gRPC) has an arena for each thread, Arrow's has segments of its own,
-and that inside chDB waits five seconds. A processor under load held twice the memory
-that it used.
+and that inside chDB waits five seconds: together a few hundred megabytes under load.
 """
 
 from __future__ import annotations

@@ -58,10 +58,14 @@ class Privacy:
         if not found.labels and not found.classes:
             return found
         labels = self._texts((semconv.PREDICTION_LABEL,), found.labels)
-        if not found.classes:
-            return Outputs(labels, found.scores, found.values)
         classes = self._texts((semconv.PREDICTION_LABEL,), found.classes)
-        return replace(found, labels=labels, classes=distinct(tuple(classes)))
+        return Outputs(
+            labels,
+            found.scores,
+            found.values,
+            distinct(tuple(classes)),
+            found.class_scores,
+        )
 
     def _read_names(
         self, names: tuple[str, ...]

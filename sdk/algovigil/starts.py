@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import TracerProvider
 
 _SDK: Final = "opentelemetry.sdk.trace"
-_UNKNOWN: Final = object()
 
 
 class Starts:
@@ -27,7 +26,7 @@ class Starts:
     def __init__(self, provider: TracerProvider) -> None:
         self._chain: Final = getattr(provider, "_active_span_processor", None)
         self._blind: Final = _is_blind(getattr(provider, "sampler", None))
-        self._known: Any = _UNKNOWN
+        self._known: Any = None
         self._seen = True
 
     def seen(self) -> bool:

@@ -115,11 +115,7 @@ def _changed(
     for i, row, at in zip(
         where.tolist(), rows[where].tolist(), inverse.tolist(), strict=True
     ):
-        inside = lower[at]
-        for word in needles[row]:
-            if word in inside:
-                break
-        else:
+        if not any(map(lower[at].__contains__, needles[row])):
             continue
         text = listed[at]
         spans = texts.protector.spread(named[row], text)

@@ -97,9 +97,7 @@ def scored(rows: list[Any]) -> Outputs | None:
 
 def labelled(rows: list[Any]) -> Outputs | None:
     """Return answers that name their label: `{"label": "high", "score": 0.9}` each."""
-    if not rows or isinstance(rows[0], (str, int, float, list)):
-        return None
-    if not all(isinstance(row, Mapping) for row in rows):
+    if not rows or not all(isinstance(row, Mapping) for row in rows):
         return None
     labels = [row.get("label") for row in rows]
     scores = as_numbers([row.get("score") for row in rows])

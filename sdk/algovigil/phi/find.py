@@ -92,8 +92,6 @@ def find(
             found += mine
         else:
             found += (Finding(*view.origin(f.start, f.end), *f[2:]) for f in mine)
-    if not found:
-        return found
     return merge(f for f in found if not _is_done_at(text, f.start, f.end))
 
 
@@ -160,10 +158,7 @@ def merge(found: Iterable[Finding]) -> list[Finding]:
     structure before a pattern.
     """
     merged: list[Finding] = []
-    for finding in sorted(
-        found,
-        key=_place,
-    ):
+    for finding in sorted(found, key=_place):
         last = merged[-1] if merged else None
         if last is None or finding.start >= last.end:
             merged.append(finding)

@@ -146,7 +146,7 @@ def _runs(words: Words, text: str) -> Iterator[list[Word]]:
 
 def _word(words: Words, start: int, end: int, text: str) -> Word:
     lower = text.lower()
-    found = kind(lower if text.isalpha() else re.sub("['-]", "", lower))
+    found = kind(lower.replace("'", "").replace("-", ""))
     if "-" in lower:
         parts = [kind(part.replace("'", "")) for part in lower.split("-")]
         if all(part & (GIVEN | SURNAME) for part in parts):

@@ -22,7 +22,7 @@ _OF: Final = r"[^/\\\s\"'<>|?*:,;()=&]"
 # a step beside a slash, or a word that may be the name of a file; words of prose are
 # most of a text, and none of these
 _STEP: Final = re.compile(
-    rf"(?<!{_OF})(?:(?<=[/\\]){_OF}+|{_OF}+(?=[/\\])|[^/\\\s\"'<>|?*:,;()=&_^.]*[_^.]{_OF}*)",
+    rf"(?<!{_OF})(?:(?<=[/\\]){_OF}+|{_OF}+(?=[/\\])|{_OF}*?[_^.]{_OF}*)",
     re.ASCII,
 )
 _PIECE: Final = re.compile(r"[A-Za-z]+|[0-9]+", re.ASCII)
@@ -58,15 +58,19 @@ def paths(rules: RuleSet, text: str) -> Iterator[Span]:
             continue  # the host of a URL
         before = text[start - 1 : start] in ("/", "\\") and start > 0
         in_path = before or text[end : end + 1] in ("/", "\\")
-        shaped = in_path or "_" in step or "^" in step
-        if shaped or ("." in step and _EXTENSION.search(step)):
-            yield from _step(rules, text, start, step, in_path=in_path)
+        extension = _EXTENSION.search(step) if "." in step else None
+        if in_path or extension or "_" in step or "^" in step:
+            yield from _step(rules, start, step, extension, in_path=in_path)
 
 
 def _step(
-    rules: RuleSet, text: str, at: int, step: str, *, in_path: bool
+    rules: RuleSet,
+    at: int,
+    step: str,
+    extension: re.Match[str] | None,
+    *,
+    in_path: bool,
 ) -> Iterator[Span]:
-    extension = _EXTENSION.search(step) if "." in step else None
     body = step[: extension.start()] if extension else step
     pieces = [(m.start(), m.end(), m.group()) for m in _PIECE.finditer(body)]
     taken = [_may_be_name(rules, p[2]) for p in pieces]
