@@ -116,13 +116,14 @@ class Totals:
     """Thread-safe counts of model calls, per series; a forked child starts at zero."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        # reentrant: a signal handler may call a model while its thread counts a call
+        self._lock = threading.RLock()
         self._series: dict[SeriesKey, Series] = {}
         weak = weakref.WeakMethod(self._start_over)
         os.register_at_fork(after_in_child=lambda: (again := weak()) and again())
 
     def _start_over(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._series = {}
 
     def series(self, key: SeriesKey) -> Series:
