@@ -41,7 +41,12 @@ class Lexicon(NamedTuple):
 @lru_cache(maxsize=1)
 def load() -> Lexicon:
     """Read the lexicon that ships with this package, once."""
-    raw = resources.files("algovigil.phi").joinpath("data", "lexicon.bin").read_bytes()
+    folder = resources.files("algovigil.phi") / "data"
+    return unpacked(folder.joinpath("lexicon.bin").read_bytes())
+
+
+def unpacked(raw: bytes) -> Lexicon:
+    """Return what `packed` of `lexicon/make.py` made *raw* of."""
     (count,) = _HEAD.unpack_from(raw)
     planes = zlib.decompress(raw[_HEAD.size :])
     steps = bytearray(4 * count)
