@@ -39,6 +39,7 @@ def read(store: Store, statement: str, **parameters: object) -> pa.Table:
 
 def rows(store: Store, statement: str, **parameters: object) -> list[dict[str, Any]]:
     """Return the few result rows of a statement that aggregates."""
+    # one row a group of the statement: dozens
     found: list[dict[str, Any]] = read(store, statement, **parameters).to_pylist()
     return found
 

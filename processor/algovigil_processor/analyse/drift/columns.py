@@ -77,6 +77,7 @@ def columns_of(batch: pa.RecordBatch) -> dict[Key, Column]:
         counted = pc.value_counts(levels.filter(pc.not_equal(levels, "")))
         counts = counted.field("counts").to_numpy()
         if len(counts) and name:
+            # of the distinct levels: ten thousand take 0.5 ms
             order = np.argsort(counted.field("values").to_pylist(), kind="stable")
             found[name, CATEGORICAL] = CategoryColumn(
                 tuple(counted.field("values").take(pa.array(order)).to_pylist()),
@@ -92,6 +93,7 @@ def _add_always_missing(batch: pa.RecordBatch, found: dict[Key, Column]) -> None
     if "missing" not in batch.schema.names:
         return
     named = pc.unique(batch.column("missing").flatten().cast(pa.string()))
+    # of the distinct names of features, which are few
     for name in named.to_pylist():
         if name and (name, NUMERIC) not in found and (name, CATEGORICAL) not in found:
             found[name, NUMERIC] = NumericColumn(np.full(batch.num_rows, np.nan))

@@ -164,6 +164,7 @@ def subgroup_counts(
 ) -> dict[Subgroup, NDArray[np.int64]]:
     """Count the predictions that *profiles* were made of again, by subgroup."""
     pins = pins_of("", 0, profiles)
+    # a row per subgroup, however many predictions: counting is by columns
     counted = count(drawn, "", "", pins, _FOREVER).to_pylist()
     found: dict[Subgroup, NDArray[np.int64]] = {}
     for row in counted:
