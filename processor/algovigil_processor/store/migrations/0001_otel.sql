@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS otel_traces
 ENGINE = MergeTree
 PARTITION BY toDate(Timestamp)
 ORDER BY (ServiceName, SpanName, toDateTime(Timestamp))
-SETTINGS ttl_only_drop_parts = 1, max_compress_block_size = {block}, non_replicated_deduplication_window = {window};
+SETTINGS ttl_only_drop_parts = 1, {parts}, non_replicated_deduplication_window = {window};
 
 CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts
 (
@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS otel_traces_trace_id_ts
 ENGINE = MergeTree
 PARTITION BY toDate(Start)
 ORDER BY (TraceId, Start)
-SETTINGS ttl_only_drop_parts = 1, max_compress_block_size = {block}, non_replicated_deduplication_window = {window};
+SETTINGS ttl_only_drop_parts = 1, {parts}, non_replicated_deduplication_window = {window};
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS otel_traces_trace_id_ts_mv TO otel_traces_trace_id_ts AS
 SELECT TraceId, min(Timestamp) AS Start, max(Timestamp) AS End
@@ -77,4 +77,4 @@ CREATE TABLE IF NOT EXISTS otel_logs
 ENGINE = MergeTree
 PARTITION BY toDate(Timestamp)
 ORDER BY (toStartOfFiveMinutes(Timestamp), ServiceName, Timestamp)
-SETTINGS ttl_only_drop_parts = 1, max_compress_block_size = {block}, non_replicated_deduplication_window = {window};
+SETTINGS ttl_only_drop_parts = 1, {parts}, non_replicated_deduplication_window = {window};

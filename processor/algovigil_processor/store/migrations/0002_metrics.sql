@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_gauge
 ENGINE = MergeTree
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS ttl_only_drop_parts = 1, max_compress_block_size = {block}, non_replicated_deduplication_window = {window};
+SETTINGS ttl_only_drop_parts = 1, {parts}, non_replicated_deduplication_window = {window};
 
 CREATE TABLE IF NOT EXISTS otel_metrics_sum
 (
@@ -65,7 +65,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_sum
 ENGINE = MergeTree
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS ttl_only_drop_parts = 1, max_compress_block_size = {block}, non_replicated_deduplication_window = {window};
+SETTINGS ttl_only_drop_parts = 1, {parts}, non_replicated_deduplication_window = {window};
 
 CREATE TABLE IF NOT EXISTS otel_metrics_histogram
 (
@@ -104,7 +104,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_histogram
 ENGINE = MergeTree
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS ttl_only_drop_parts = 1, max_compress_block_size = {block}, non_replicated_deduplication_window = {window};
+SETTINGS ttl_only_drop_parts = 1, {parts}, non_replicated_deduplication_window = {window};
 
 CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
 (
@@ -147,7 +147,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_exponential_histogram
 ENGINE = MergeTree
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS ttl_only_drop_parts = 1, max_compress_block_size = {block}, non_replicated_deduplication_window = {window};
+SETTINGS ttl_only_drop_parts = 1, {parts}, non_replicated_deduplication_window = {window};
 
 CREATE TABLE IF NOT EXISTS otel_metrics_summary
 (
@@ -175,4 +175,4 @@ CREATE TABLE IF NOT EXISTS otel_metrics_summary
 ENGINE = MergeTree
 PARTITION BY toDate(TimeUnix)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
-SETTINGS ttl_only_drop_parts = 1, max_compress_block_size = {block}, non_replicated_deduplication_window = {window};
+SETTINGS ttl_only_drop_parts = 1, {parts}, non_replicated_deduplication_window = {window};

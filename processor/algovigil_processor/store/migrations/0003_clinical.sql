@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS inferences
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(timestamp)
 ORDER BY (model_name, model_version, timestamp)
-SETTINGS max_compress_block_size = {block}, non_replicated_deduplication_window = {window};
+SETTINGS {parts}, non_replicated_deduplication_window = {window};
 
 CREATE TABLE IF NOT EXISTS outcomes
 (
@@ -80,7 +80,7 @@ CREATE TABLE IF NOT EXISTS outcomes
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(received)
 ORDER BY (received, outcome_id)
-SETTINGS max_compress_block_size = {block}, non_replicated_deduplication_window = {window};
+SETTINGS {parts}, non_replicated_deduplication_window = {window};
 
 CREATE TABLE IF NOT EXISTS inference_rollup
 (
