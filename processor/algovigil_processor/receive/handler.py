@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from algovigil_processor.errors import Permanent, Retryable, TooLarge
+from algovigil_processor.receive.advice import Advice
 from algovigil_processor.receive.intake import Request, digest
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Handler:
     ) -> None:
         self._intake = intake
         self._telemetry = telemetry
+        self._advice = Advice()
         self.max_body_bytes = max_body_bytes
 
     async def handle(self, body: bytes, meta: Meta) -> Reply:
@@ -62,7 +64,20 @@ class Handler:
                 raise TooLarge(f"over {self.max_body_bytes} bytes after decompression")
             return self._answered(meta, await self._accept(body, meta))
         except Exception as error:
-            return self.refused(meta, error)
+            reply = self.refused(meta, error)
+        if reply.outcome == "unavailable":
+            await self._hold(meta.peer, reply.retry_seconds, len(body))
+        return reply
+
+    async def _hold(self, peer: str, retry_seconds: float, size: int) -> None:
+        """Return when *peer*, which is to be refused, may have its answer."""
+        seconds = self._advice.early(peer, retry_seconds, size)
+        if not seconds:
+            return
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._advice.release(size)
 
     def refused(self, meta: Meta, error: Exception) -> Reply:
         """Return the answer to a request that *error* ended."""
@@ -87,6 +102,9 @@ class Handler:
         return reply
 
     async def _accept(self, body: bytes, meta: Meta) -> Reply:
+        # before the digest: under overload most are refused, by the one thread that
+        # also takes in what small senders send
+        self._intake.room(meta.peer, len(body))
         request = Request(
             meta.signal,
             body,

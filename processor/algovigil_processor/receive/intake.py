@@ -49,7 +49,10 @@ class Request:
 
 def digest(signal: Signal, body: bytes) -> str:
     """Return what recognises a retry of *body*: gzip differs per try, this does not."""
-    return hashlib.blake2b(body, digest_size=16, person=signal.encode()).hexdigest()
+    # processors have instructions for this one: 1.8 GB/s where BLAKE2 does 0.7
+    state = hashlib.sha256(signal.encode())
+    state.update(body)
+    return state.hexdigest()[:32]
 
 
 class Intake:
@@ -89,24 +92,35 @@ class Intake:
         """
         size = len(request.body) + _OVERHEAD_BYTES
         with self._change:
-            if self._closed:
-                raise Retryable("the processor is stopping", 2)
             twin = self._twin(request)
             if twin is not None:
                 self._telemetry.count("intake.duplicates")
                 return twin
-            share = self._share(request.peer)
-            held = self._held.get(request.peer, 0)
-            if self._bytes + size > self._limit_bytes or held + size > share:
-                self._telemetry.count("intake.refused")
-                raise Retryable("more bytes are waiting than memory is allowed", 1)
+            self._room(request.peer, size)
             self._bytes += size
-            self._held[request.peer] = held + size
+            self._held[request.peer] = self._held.get(request.peer, 0) + size
             self._in_work[request.digest] = request.future
             self._waiting.setdefault(request.peer, deque()).append(request)
             self._telemetry.gauge("intake.bytes", self._bytes)
             self._change.notify_all()
         return request.future
+
+    def room(self, peer: str, body_bytes: int) -> None:
+        """Return if a request of *body_bytes* of *peer* would be admitted now.
+
+        Raises:
+            Retryable: as `offer`.
+        """
+        with self._change:
+            self._room(peer, body_bytes + _OVERHEAD_BYTES)
+
+    def _room(self, peer: str, size: int) -> None:
+        if self._closed:
+            raise Retryable("the processor is stopping", 2)
+        held = self._held.get(peer, 0)
+        if self._bytes + size > self._limit_bytes or held + size > self._share(peer):
+            self._telemetry.count("intake.refused")
+            raise Retryable("more bytes are waiting than memory is allowed", 1)
 
     def _share(self, peer: str) -> int:
         """Bytes that *peer* may hold: all while there is room, else an equal part."""

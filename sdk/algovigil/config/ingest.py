@@ -65,4 +65,4 @@ class Ingest:
     future_seconds: float = 86_400.0
     """A record dated further ahead is refused alone; its sender is told."""
     late_seconds: float = 10 * 365.25 * 86_400.0
-    workers: int = 2
+    workers: int = 1
