@@ -24,6 +24,9 @@ Hints: TypeAlias = tuple[tuple[int, str, bool], ...]
 
 _DIGEST_BYTES: Final = 32
 
+# many texts are scanned as one, line by line: where a text begins a line begins
+_LINES: Final = hyperscan.HS_FLAG_MULTILINE
+
 
 @lru_cache(maxsize=8)
 def database(rules: Hints) -> hyperscan.Database:
@@ -42,7 +45,7 @@ def _path(rules: Hints) -> Path | None:
 
     None where the user has no cache.
     """
-    of = repr((version("hyperscan"), rules)).encode()
+    of = repr((version("hyperscan"), _LINES, rules)).encode()
     name = hashlib.blake2b(of, digest_size=16).hexdigest()
     home = os.environ.get("HOME", "")
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path(home) / ".cache")
@@ -92,6 +95,9 @@ def _compiled(rules: Hints) -> hyperscan.Database:
         expressions=[pattern.encode() for _, pattern, _ in rules],
         ids=[i for i, _, _ in rules],
         elements=len(rules),
-        flags=[hyperscan.HS_FLAG_CASELESS if folded else 0 for _, _, folded in rules],
+        flags=[
+            _LINES | (hyperscan.HS_FLAG_CASELESS if folded else 0)
+            for _, _, folded in rules
+        ],
     )
     return made

@@ -45,6 +45,8 @@ IDENTIFIERS = [
     "p_k1_mfrggzdfmztwq2lk",
     '"patient": {"name": "Jane"}',
     "PID|1||471108",
+    "SUBJ-5744",
+    "name,dob\nJane Roe,1958-02-07",
 ]
 BETWEEN = [*" \n\t{}\"':&=?/.", "%20", "%40", "\\n", '\\"']
 PIECES = st.sampled_from([*WORDS, *FOREIGN, *IDENTIFIERS, *BETWEEN])
@@ -59,6 +61,7 @@ TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=12).map("".join) | st.li
 @example(['Dr."\\"Patient'])
 @example(["MRN \n 1958-02-07", "MRN\t4711081", "chart no.\n4711081"])
 @example(["discharged on\n 02/07", "seen\tFeb 3", "iris scan\n ab4711081"])
+@example(["a text before it!", "SUBJ-5744", "SUBJ-5744 image: 013.7.2.7^"])
 def test_prefilter_and_rules_agree(texts: list[str]) -> None:
     """What all rules find in a text, the rules that the prefilter left find too."""
     texts = [t for t in texts if t.isprintable() or "\n" in t]
