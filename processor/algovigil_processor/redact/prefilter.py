@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algovigil.phi.find import MAX_CHARS
-from algovigil.phi.views import views
+from algovigil.phi.views import ESCAPE, views
 from algovigil_processor.redact.compiled import database
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class Prefilter:
 
 def _simple(texts: pa.StringArray) -> tuple[NDArray[np.bool_], list[int]]:
     """Return which texts are their own and only view, and the indices of the others."""
-    escaped = pc.or_(pc.match_substring(texts, "%"), pc.match_substring(texts, "\\"))
+    escaped = pc.match_substring_regex(texts, ESCAPE)
     simple = pc.and_not(pc.string_is_ascii(texts), escaped).to_numpy(
         zero_copy_only=False
     )

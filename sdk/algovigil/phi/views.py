@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _ESCAPED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _BACKSLASH: Final = re.compile(r"\\(?:u[0-9A-Fa-f]{4}|[\"'\\/nrt])")
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
+ESCAPE: Final = "|".join(p.pattern for p in (_ESCAPED, _BACKSLASH, _ENTITY))
+"""An expression that finds something in every ASCII text with more views than itself."""
+
 _PLAIN: Final = {"\\n": "\n", "\\r": "\r", "\\t": "\t"}
 _DEPTH: Final = 3
 # Cyrillic and Greek letters that look like Latin ones
