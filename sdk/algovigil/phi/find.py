@@ -78,8 +78,9 @@ def find(
     """
     wanted: Iterable[Rule] = rules.rules
     if only is not None:
-        wanted = map(rules.rules.__getitem__, only)
-    wanted = tuple(rule for rule in wanted if rule.strong or trust != "safe")
+        wanted = tuple(map(rules.rules.__getitem__, only))
+    if trust == "safe":
+        wanted = tuple(rule for rule in wanted if rule.strong)
     found: list[Finding] = []
     for view in views(text):
         reading = Reading(rules.words, view.text)
@@ -92,6 +93,8 @@ def find(
             found += mine
         else:
             found += (Finding(*view.origin(f.start, f.end), *f[2:]) for f in mine)
+    if not found:
+        return found
     return merge(f for f in found if not _is_done_at(text, f.start, f.end))
 
 

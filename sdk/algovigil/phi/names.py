@@ -55,6 +55,7 @@ class Word(NamedTuple):
     start: int
     end: int
     text: str
+    lower: str
     kind: int
     stop: bool
     """Never part of a name."""
@@ -146,7 +147,9 @@ def _runs(words: Words, text: str) -> Iterator[list[Word]]:
 
 def _word(words: Words, start: int, end: int, text: str) -> Word:
     lower = text.lower()
-    found = kind(lower.replace("'", "").replace("-", ""))
+    found = kind(
+        lower if lower.isalpha() else lower.replace("'", "").replace("-", "")
+    )
     if "-" in lower:
         parts = [kind(part.replace("'", "")) for part in lower.split("-")]
         if all(part & (GIVEN | SURNAME) for part in parts):
@@ -154,9 +157,10 @@ def _word(words: Words, start: int, end: int, text: str) -> Word:
             found |= WORD if all(part & WORD for part in parts) else 0
     elif lower.endswith("'s") and len(lower) > 3:
         found = kind(lower[:-2])
-    soft = lower in words.stops and bool(found & (GIVEN | SURNAME))
-    stop = lower in words.stops and (not soft or lower in words.hard)
-    return Word(start, end, text, found, stop, soft and not stop)
+    listed = lower in words.stops
+    soft = listed and bool(found & (GIVEN | SURNAME))
+    stop = listed and (not soft or lower in words.hard)
+    return Word(start, end, text, lower, found, stop, soft and not stop)
 
 
 def _joins(words: Words, gap: str) -> bool:
@@ -205,7 +209,9 @@ def _before(text: str, start: int) -> list[str]:
 def _taken(reading: Reading, run: Sequence[Word], *, bold: bool) -> int:
     """Return how many words at the head of *run* are a name."""
     first, words = run[0], reading.words
-    if first.text.lower() in words.titles:
+    if first.lower in words.titles or (first.stop and not first.kind & SURNAME):
+        return 0
+    if len(run) == 1 and first.initial:
         return 0
     support = _support(reading, first.start)
     part = _part(words, reading.text, run, support)
@@ -223,14 +229,14 @@ def _part(words: Words, text: str, run: Sequence[Word], support: int) -> list[Wo
     part: list[Word] = []
     commas = 0
     for word in run[:_MOST]:
-        lower = word.text.lower()
         if part:
+            suffix = word.lower in words.suffixes
             gap = text[part[-1].end : word.start]
             commas += "," in gap
-            ends = ". " in gap and not part[-1].initial and lower not in words.suffixes
+            ends = ". " in gap and not part[-1].initial and not suffix
             if commas > 1 or ends or ("," in gap and len(part) > 2):
                 break
-            if lower in words.suffixes and len(part) > 1:
+            if suffix and len(part) > 1:
                 part.append(word)
                 break
         if word.stop and not (support == 2 and not part and word.kind & SURNAME):
@@ -300,7 +306,7 @@ def _is_eponym(reading: Reading, part: Sequence[Word]) -> bool:
     plain = {
         piece
         for word in part
-        for piece in word.text.lower().removesuffix("'s").split("-")
+        for piece in word.lower.removesuffix("'s").split("-")
     }
     told = plain <= words.eponyms
     if not told and len(part) > 1 and _person_before(reading, part[0].start):
@@ -308,7 +314,7 @@ def _is_eponym(reading: Reading, part: Sequence[Word]) -> bool:
     after = _NEXT.match(text, last.end)
     if after and after[1].lower() in words.eponym_after:
         return True
-    if any(word.text.lower() in words.eponym_after for word in part[1:]):
+    if any(word.lower in words.eponym_after for word in part[1:]):
         return True
     return told and len(part) < 2
 

@@ -26,6 +26,9 @@ _STEP: Final = re.compile(
     re.ASCII,
 )
 _PIECE: Final = re.compile(r"[A-Za-z]+|[0-9]+", re.ASCII)
+_GLUED: Final = re.compile(
+    r"(?<![A-Za-z])(?:[A-Z][a-z]{2,15}){2}(?![A-Za-z])", re.ASCII
+)
 _CAMEL: Final = re.compile(r"[A-Z][a-z]+(?=[A-Z][a-z])|[A-Z][a-z]+", re.ASCII)
 _DATE8: Final = re.compile(
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])", re.ASCII
@@ -72,7 +75,11 @@ def _step(
     in_path: bool,
 ) -> Iterator[Span]:
     body = step[: extension.start()] if extension else step
+    if in_path or extension:
+        yield from _glued(rules, at, body)
     pieces = [(m.start(), m.end(), m.group()) for m in _PIECE.finditer(body)]
+    if len(pieces) < 2:
+        return
     taken = [_may_be_name(rules, p[2]) for p in pieces]
     found = False
     i = 0
@@ -99,8 +106,6 @@ def _step(
             i = stop
             continue
         i = max(j, i + 1)
-    if in_path or extension:
-        yield from _glued(rules, at, body)
     for i, (start, end, piece) in enumerate(pieces):
         if not piece.isdigit():
             continue
@@ -163,7 +168,7 @@ def _is_person(
 
 def _glued(rules: RuleSet, at: int, body: str) -> Iterator[Span]:
     """Yield `JohnSmith`: two names in camel case and nothing else."""
-    for match in re.finditer(r"(?<![A-Za-z])(?:[A-Z][a-z]{2,15}){2}(?![A-Za-z])", body):
+    for match in _GLUED.finditer(body):
         parts = _CAMEL.findall(match.group())
         kinds = [kind(part.lower()) for part in parts]
         stop = any(part.lower() in rules.words.stops for part in parts)
