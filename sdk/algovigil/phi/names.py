@@ -125,7 +125,7 @@ def names(reading: Reading, *, bold: bool = False) -> Iterator[Span]:
     for run in reading.runs():
         at = 0
         while at < len(run):
-            count = _taken(reading, run[at:], bold=bold)
+            count = _taken(reading, run[at : at + _MOST], bold=bold)
             if count:
                 yield run[at].start, run[at + count - 1].end, "NAME"
             at += count or 1
@@ -228,7 +228,7 @@ def _part(words: Words, text: str, run: Sequence[Word], support: int) -> list[Wo
     """Return the words at the head of *run* that could be a name."""
     part: list[Word] = []
     commas = 0
-    for word in run[:_MOST]:
+    for word in run:
         if part:
             suffix = word.lower in words.suffixes
             gap = text[part[-1].end : word.start]
