@@ -50,6 +50,8 @@ _STRUCTURES: Final = frozenset((*_PARSERS, "names"))
 
 # parsers that are asked only where their pattern says so; of the others it is too long
 _HINTED: Final = frozenset((*_PARSERS, "base64")) - {"pairs"}
+# parsers whose pattern asks for the first line of a text: a prefilter sees lines only
+_FIRST_LINE: Final = frozenset(("table",))
 _SHAPES: Final = frozenset(("names", "path", "table"))
 
 _YEARS: Final = {"BIRTH": 1, "DATE": 2}
@@ -113,6 +115,8 @@ def _in_view(
             if trust != "safe":
                 for start, end in encoded(rules, text, find):
                     yield Finding(start, end, "DATA", rule.id)
+            continue
+        if asked and rule.finder in _FIRST_LINE and not rule.compiled.search(text):
             continue
         for start, end, cls in _spans(rules, rule, reading, trust):
             # inside a segment of HL7 its fields say what is a person, not shapes
