@@ -44,6 +44,7 @@ _BESIDE: Final = re.compile(
     r"['\"]?,? {0,2}[(\[#|<](?:#|id|no\.?|mrn|pt|nr)?[ :=#]{0,2}([A-Z]{0,3}-?[0-9]{4,12})\b",
     re.ASCII | re.IGNORECASE,
 )
+_WORD: Final = re.compile("[a-z]+", re.ASCII)
 _POINT: Final = re.compile(
     r"(?<![\d.])-?\d{1,2}\.\d{3,8}, ?-?\d{1,3}\.\d{3,8}(?![\d.])", re.ASCII
 )
@@ -75,7 +76,8 @@ def escalated(
     text = reading.text
     persons = [text[f.start : f.end] for f in found if f.cls == "NAME"]
     if persons:
-        yield from spread(people(rules.words, persons), text)
+        if _is_repeated(persons, text):
+            yield from spread(people(rules.words, persons), text)
         for f in found:
             if f.cls == "NAME" and (beside := _BESIDE.match(text, f.end)) is not None:
                 yield *beside.span(1), "OTHER_ID"
@@ -100,6 +102,13 @@ def escalated(
         before = text[max(0, match.start() - 24) : match.start()]
         if not _CODE.search(before) and not _UNIT.match(text, match.end()):
             yield *match.span(), "OTHER_ID"
+
+
+def _is_repeated(persons: Sequence[str], text: str) -> bool:
+    """Return whether a word of *persons*, who stand in *text*, may stand there again."""
+    lower = text.lower()
+    words = [word for name in persons for word in _WORD.findall(name.lower())]
+    return any(lower.count(word) > 1 for word in words)
 
 
 def _towns(rules: RuleSet, text: str) -> Iterator[Span]:

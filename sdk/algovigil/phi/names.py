@@ -93,6 +93,8 @@ class Reading:
         self._runs: list[list[Word]] | None = None
         self._told: list[Span] | None = None
         self._before: Final[dict[int, list[str]]] = {}
+        self.whole: Final[dict[int, int]] = {}
+        """Words of a name by where it begins, when it is as long as it could be."""
 
     def runs(self) -> list[list[Word]]:
         """Return capitalised words that follow each other."""
@@ -125,7 +127,9 @@ def names(reading: Reading, *, bold: bool = False) -> Iterator[Span]:
     for run in reading.runs():
         at = 0
         while at < len(run):
-            count = _taken(reading, run[at : at + _MOST], bold=bold)
+            count = reading.whole.get(run[at].start) or _taken(
+                reading, run[at : at + _MOST], bold=bold
+            )
             if count:
                 yield run[at].start, run[at + count - 1].end, "NAME"
             at += count or 1
@@ -214,11 +218,13 @@ def _taken(reading: Reading, run: Sequence[Word], *, bold: bool) -> int:
     if len(run) == 1 and first.initial:
         return 0
     support = _support(reading, first.start)
-    part = _part(words, reading.text, run, support)
+    part = most = _part(words, reading.text, run, support)
     while part:
         if _is_name(reading, part, support, bold=bold) and (
             support == 2 or not _is_eponym(reading, part)
         ):
+            if part is most:
+                reading.whole[first.start] = len(part)
             return len(part)
         part = part[:-1] if len(part) > 2 else []
     return 0
