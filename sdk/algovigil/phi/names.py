@@ -151,9 +151,7 @@ def _runs(words: Words, text: str) -> Iterator[list[Word]]:
 
 def _word(words: Words, start: int, end: int, text: str) -> Word:
     lower = text.lower()
-    found = kind(
-        lower if lower.isalpha() else lower.replace("'", "").replace("-", "")
-    )
+    found = kind(lower if lower.isalpha() else lower.replace("'", "").replace("-", ""))
     if "-" in lower:
         parts = [kind(part.replace("'", "")) for part in lower.split("-")]
         if all(part & (GIVEN | SURNAME) for part in parts):
@@ -310,9 +308,7 @@ def _is_eponym(reading: Reading, part: Sequence[Word]) -> bool:
     """Return whether what follows makes a thing, not a person, of *part*."""
     words, text, last = reading.words, reading.text, part[-1]
     plain = {
-        piece
-        for word in part
-        for piece in word.lower.removesuffix("'s").split("-")
+        piece for word in part for piece in word.lower.removesuffix("'s").split("-")
     }
     told = plain <= words.eponyms
     if not told and len(part) > 1 and _person_before(reading, part[0].start):
