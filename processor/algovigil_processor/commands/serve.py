@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from algovigil import MonitoringConfig
 from algovigil_processor.listen import Address, Listen
-from algovigil_processor.memory import give_back
+from algovigil_processor.memory import give_back, settle
 
 if TYPE_CHECKING:
     import argparse
@@ -99,7 +99,9 @@ async def _serve(
             starting.cancel()
             await asyncio.wait((starting,))
             return 0
-        _announce(starting.result(), data_dir, config, as_json)
+        taken = starting.result()
+        settle()
+        _announce(taken, data_dir, config, as_json)
         await told
     finally:
         await app.stop()
