@@ -23,6 +23,7 @@ _PAIR: Final = re.compile(
     r"(?![=:/])",
     re.ASCII,
 )
+_SEPARATOR: Final = re.compile("[=:]")
 _REACH: Final = 88  # characters from where a key without brackets begins to its `=`
 _BEFORE: Final = re.compile(r"((?:[A-Za-z']{1,16} ){1,3})$", re.ASCII)
 _PROSE: Final = frozenset(("NAME", "GEO"))
@@ -76,8 +77,8 @@ def _flat(rules: RuleSet, text: str) -> Iterator[Span]:
     brace = text.find("{") if ":" in text else -1
     reach = len(text) if "[" in text else _REACH
     # from separator to separator: a long hash has a hundred places to begin a key
-    while (separator := _next(text, at)) >= 0:
-        match = _PAIR.search(text, max(at, separator - reach))
+    while separator := _SEPARATOR.search(text, at):
+        match = _PAIR.search(text, max(at, separator.start() - reach))
         if match is None:
             return
         at = match.end(2)
@@ -105,12 +106,6 @@ def _flat(rules: RuleSet, text: str) -> Iterator[Span]:
             start = referred(text, start, end, cls)
             yield start, end, cls
             at = max(at, end)
-
-
-def _next(text: str, at: int) -> int:
-    """Return where the next `=` or `:` is, or -1."""
-    equals, colon = text.find("=", at), text.find(":", at)
-    return max(equals, colon) if equals < 0 or colon < 0 else min(equals, colon)
 
 
 def _spaced(rules: RuleSet, before: str, key: str) -> str | None:
