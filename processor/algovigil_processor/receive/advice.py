@@ -33,9 +33,10 @@ class Advice:
         in *retry_seconds*. What is held is given back with `release`.
         """
         now = self._clock()
-        self._forget(now)
-        due = self._due.get(peer)
-        if due is None:
+        due = self._due.get(peer, now)
+        if due <= now:
+            # not at each early one: they are what there are many of
+            self._forget(now)
             self._due[peer] = now + retry_seconds
             return 0.0
         if self._held_bytes + size > _MOST_BYTES:
