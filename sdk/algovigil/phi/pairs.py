@@ -10,6 +10,8 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
+from algovigil.phi.lexicon import GIVEN, WORD, kind
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -26,7 +28,12 @@ _PAIR: Final = re.compile(
 _SEPARATOR: Final = re.compile("[=:]")
 _REACH: Final = 88  # characters from where a key without brackets begins to its `=`
 _BEFORE: Final = re.compile(r"((?:[A-Za-z']{1,16} ){1,3})$", re.ASCII)
+# classes of what has a digit, in prose: `insurance card scanned: member ID`
+_NUMBERED: Final = frozenset(
+    ("HEALTH_PLAN", "MRN", "ACCOUNT", "LICENSE", "SSN", "PHONE", "OTHER_ID", "UID")
+)
 _PROSE: Final = frozenset(("NAME", "GEO"))
+_DIGIT: Final = re.compile("[0-9]")
 _DATES: Final = frozenset(("DATE", "BIRTH"))
 _WORDS: Final = re.compile(
     r"[^\s,;&|<>\"')}\]=]+(?:,? (?:[a-z]{2,3} ){0,2}[A-Z][\w'.-]*(?![\w.'-]|\s{0,2}[=:])){0,4}",
@@ -89,7 +96,8 @@ def _flat(rules: RuleSet, text: str) -> Iterator[Span]:
         ):
             continue  # in an object, where `_nested` knows its path, or no key at all
         cls = rules.keys.note(unquote(key) if "%" in key else key).cls
-        if cls is None and match.group(2) == ":":
+        spaced = cls is None and match.group(2) == ":"
+        if spaced:
             before = _BEFORE.search(text, max(0, match.start() - 52), match.start())
             cls = _spaced(rules, before[1], key) if before else None
         if cls is None:
@@ -102,6 +110,8 @@ def _flat(rules: RuleSet, text: str) -> Iterator[Span]:
             start, end = asked.span()
         else:
             start, end = _value(text, match.end(), cls, match.group(2))
+        if spaced and cls in _NUMBERED and not _DIGIT.search(text, start, end):
+            continue
         if says_something(text[start:end], key, cls):
             start = referred(text, start, end, cls)
             yield start, end, cls
@@ -171,11 +181,20 @@ def says_something(value: str, key: str, cls: str) -> bool:
     # no word of code
     if key.lower() not in _LONE:
         return True
+    if cls == "NAME" and _is_title(bare):
+        return False
     if cls in ("NAME", "USER"):
         return not any(c in "0123456789_/:" for c in bare)
     if cls in ("DATE", "IP", "DEVICE", "VEHICLE"):
         return any(c.isdigit() for c in bare)
     return True
+
+
+def _is_title(value: str) -> bool:
+    """Return whether *value* is words, none of which is somebody's given name."""
+    kinds = [kind(word) for word in re.findall("(?<![A-Za-z-])[A-Za-z]{2,}", value)]
+    words = all(k & WORD for k in kinds) and not any(k & GIVEN for k in kinds)
+    return len(kinds) > 1 and words
 
 
 def _closing(text: str, start: int) -> int:
@@ -199,8 +218,8 @@ _KIND: Final = re.compile(r"[\"']resourceType[\"']\s{0,2}:\s{0,2}[\"']([A-Za-z]{
 
 def _nested(rules: RuleSet, text: str) -> Iterator[Span]:
     """Yield scalars of JSON-like objects by the path of keys that leads to them."""
-    kind = _KIND.search(text)
-    root = f"fhir.{kind.group(1)}" if kind else ""
+    resource = _KIND.search(text)
+    root = f"fhir.{resource.group(1)}" if resource else ""
     stack: list[tuple[str, str]] = []  # each open bracket and the key that led to it
     above: list[str] | None = None  # keys of the objects around, while they stay so
     key = ""
@@ -216,7 +235,7 @@ def _nested(rules: RuleSet, text: str) -> Iterator[Span]:
                     above = [root, *inner]
                     path = ".".join(filter(None, above))
                 cls = rules.keys.note(f"{path}.{key}" if path else key).cls
-                if cls is not None and says_something(last, above[-1], cls):
+                if cls is not None and says_something(last, "" if path else key, cls):
                     start, end = match.span(group)
                     yield referred(text, start, end, cls), end, cls
         elif mark == ":":

@@ -44,12 +44,19 @@ EXTENSIONS: Final = (
 _EXTENSION: Final = re.compile(
     rf"\.(?:{EXTENSIONS})(?:\.gz)?$", re.ASCII | re.IGNORECASE
 )
+# what a record of a patient is kept in, and the steps of its path that are numbers
+_RECORD: Final = re.compile(r"\.(?:dcm|nii|hl7|edf|nrrd|mha)\b", re.ASCII | re.I)
+_PATH: Final = re.compile(r"[^\s\"'<>|?*,;()=&]{1,400}", re.ASCII)
+_NUMBER: Final = re.compile(
+    r"(?<=[/\\])(?!000)[A-Z]{0,2}[0-9]{6,10}(?=[/\\.])", re.ASCII
+)
 _MOST: Final = 200  # characters of a step
 _IMAGE: Final = re.compile(r"\.(?:jpe?g|png|heic|tiff?|gif|bmp|webp)$", re.ASCII | re.I)
 
 
 def paths(rules: RuleSet, text: str) -> Iterator[Span]:
     """Yield the persons, their numbers and dates in paths of *text*."""
+    named = False
     for match in _STEP.finditer(text):
         start, end = match.span()
         if not 4 <= end - start <= _MOST:
@@ -63,7 +70,16 @@ def paths(rules: RuleSet, text: str) -> Iterator[Span]:
         in_path = before or text[end : end + 1] in ("/", "\\")
         extension = _EXTENSION.search(step) if "." in step else None
         if in_path or extension or "_" in step or "^" in step:
-            yield from _step(rules, start, step, extension, in_path=in_path)
+            for span in _step(rules, start, step, extension, in_path=in_path):
+                named = named or (in_path and span[2] == "NAME")
+                yield span
+    # where the path names a person, the folder with a number is that person's
+    if named or ("." in text and _RECORD.search(text)):
+        for match in _PATH.finditer(text):
+            if named or _RECORD.search(match.group()):
+                for number in _NUMBER.finditer(text, *match.span()):
+                    dated = _DATE8.fullmatch(number.group()) is not None
+                    yield *number.span(), "DATE" if dated else "OTHER_ID"
 
 
 def _step(
@@ -138,7 +154,7 @@ def _may_be_name(rules: RuleSet, piece: str) -> bool:
     return (
         len(piece) == 1
         or bool(kind(piece.lower()) & (GIVEN | SURNAME))
-        or (piece.isupper() and len(piece) > 3 and not kind(piece.lower()))
+        or (piece[0].isupper() and len(piece) > 3 and not kind(piece.lower()))
     )
 
 
@@ -157,13 +173,16 @@ def _is_person(
     given = any(k & GIVEN for k in kinds)
     strong = sum(bool(k & (GIVEN | SURNAME)) and not k & WORD for k in kinds)
     capitals = all(word[0].isupper() for word in words)
+    unknown = not all(kinds)
     if "^" in text or dated:
         return given or capitals
     lower = all(word.islower() for word in words)
     # snake_case is code: both words must be names and nothing else
     if lower:
         return in_path and given and strong == len(words) == 2
-    return capitals and given and strong > 0
+    if text.isupper() and "_" in text and not in_path:
+        return False  # a constant
+    return capitals and given and (strong > 0 or (in_path and unknown))
 
 
 def _glued(rules: RuleSet, at: int, body: str) -> Iterator[Span]:

@@ -7,6 +7,7 @@ digest names exactly the rules that ran.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,7 +21,7 @@ from algovigil.phi.paths import EXTENSIONS
 from algovigil.phi.words import Words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 ACTIONS: Final = (
     *("pseudonym", "drop", "redact", "mask", "empty", "uid", "year", "cap", "zip"),
@@ -136,7 +137,9 @@ def of(
 def _key_policy(data: Mapping[str, Any], standards: Mapping[str, Any]) -> KeyPolicy:
     safe = [str(k) for k in data["safe"]]
     return KeyPolicy(
-        classes=tuple(_key_class(n, c) for n, c in data["classes"].items()),
+        classes=tuple(
+            _key_class(n, c, data["persons"]) for n, c in data["classes"].items()
+        ),
         safe=frozenset(key_words(k) for k in safe if not k.endswith("*")),
         safe_prefixes=tuple(key_words(k) for k in safe if k.endswith("*")),
         error=frozenset(key_words(k) for k in data["error"]),
@@ -156,14 +159,15 @@ def _key_policy(data: Mapping[str, Any], standards: Mapping[str, Any]) -> KeyPol
     )
 
 
-def _key_class(name: str, data: Mapping[str, Any]) -> KeyClass:
+def _key_class(name: str, data: Mapping[str, Any], persons: Sequence[str]) -> KeyClass:
     for part in data:
-        _known(f"part of the keys of {name}", part, ("exact", "any", "all"))
+        _known(f"part of the keys of {name}", part, ("exact", "any", "all", "of"))
+    pairs = itertools.product(data.get("of", ()), persons)
     return KeyClass(
         name=name,
         exact=frozenset(key_words(k) for k in data.get("exact", ())),
         any=frozenset(data.get("any", ())),
-        all=tuple(frozenset(words) for words in data.get("all", ())),
+        all=tuple(frozenset(words) for words in (*data.get("all", ()), *pairs)),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from algovigil.phi.lexicon import GIVEN, SURNAME, WORD, kind
+from algovigil.phi.lexicon import GIVEN, SURNAME, TOWN, WORD, kind
 from algovigil.phi.pairs import says_something
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ Span = tuple[int, int, str]
 _ROWS: Final = 20_000
 _CELLS: Final = 200
 _DATE: Final = re.compile(
-    r"(?:19|20)\d\d[-/.]?[01]\d[-/.]?[0-3]\d|[0-3]?\d[-/.][0-3]?\d[-/.](?:19|20)?\d\d",
+    r"(?:19|20)\d\d[-/.]?[01]\d[-/.]?[0-3]\d|[0-3]?\d[-/.][0-3]?\d[-/.](?:19|20)?\d\d"
+    r"|[A-Z][a-z]{2,8}\.? [0-3]?\d,? (?:19|20)\d\d|[0-3]?\d[ -][A-Z][a-z]{2,8}[ -](?:19|20)\d\d",
     re.ASCII,
 )
 _SURE: Final = {
@@ -35,6 +36,8 @@ _SURE: Final = {
     "ID": re.compile(r"[A-Za-z]{0,5}[-_#]?\d{5,14}(?:-\d{1,6})?|\d{2,5}-\d{2,5}(?:-\d{2,5})?|[A-Za-z]{1,5}-?\d{2,4}-\d{3,8}", re.ASCII),
     "STREET": re.compile(r"\d{1,6} [NSEW]?\.? ?[A-Z0-9][\w.' -]{3,50}", re.ASCII),
 }  # fmt: skip
+_OLD: Final = re.compile("9[0-9]|1[0-4][0-9]")
+_SEX: Final = re.compile("m|f|male|female", re.IGNORECASE)
 _NAME: Final = re.compile(
     r"[A-Za-z][A-Za-z'-]{1,25}\.?(?:[ ,^]{1,2}[A-Za-z][A-Za-z'-]{0,25}\.?){0,3}",
     re.ASCII,
@@ -152,6 +155,10 @@ def _by_company(rules: RuleSet, row: Sequence[Cell]) -> Iterator[Span]:
             yield cell.start, cell.end, cls
         elif what == "WORD" and _is_place(rules, row, i):
             yield cell.start, cell.end, "GEO"
+        elif _OLD.fullmatch(cell.text) and any(
+            _SEX.fullmatch(near.text) for near in row[max(0, i - 1) : i + 2]
+        ):
+            yield cell.start, cell.end, "AGE"
 
 
 def _is_place(rules: RuleSet, row: Sequence[Cell], i: int) -> bool:
@@ -173,7 +180,7 @@ def _kind(rules: RuleSet, text: str) -> str | None:
     if not words or any(w in rules.words.states for w in lower):
         return None
     if any(w in rules.words.stops and w not in _COMPASS for w in lower):
-        return None
+        return "WORD" if kind("".join(lower)) & TOWN else None
     found = [kind(word.replace("'", "").replace("-", "")) for word in lower]
     named = all(f & (GIVEN | SURNAME) for f in found)
     strong = any(f & (GIVEN | SURNAME) and not f & WORD for f in found)

@@ -48,6 +48,12 @@ class Words:
     """What stands before a name: it may be one."""
     people: frozenset[str]
     """Of the weak ones those that are words for a person."""
+    things: frozenset[str]
+    """What stands before a name of something that is no person."""
+    deeds: frozenset[str]
+    """What stands before two words: they are a person if they may be names."""
+    acts: re.Pattern[str]
+    """At the start of what stands after two words: a person did it."""
     credentials: re.Pattern[str]
     """At the start of what stands after a name."""
     prefilter: str
@@ -75,7 +81,7 @@ class Words:
                 rf"(?:^|[^A-Za-z0-9])[A-Z]{{2,30}}{between}[A-Z][A-Za-z']",
                 rf"{name},? ?\(?(?:{'|'.join(sorted(after))})|{name}(?: <|'s [cfma])",
                 rf"{name},? (?:is |was )?an? [0-9]",
-                rf"{name},? (?:aged? )?[0-9]{{1,3}}[- ]?[yFM]",
+                rf"{name},? (?:aged? )?[0-9]{{1,3}}[- ]?[yFM,]",
                 _LOWER,
             )
         )
@@ -99,13 +105,19 @@ class Words:
                 for phrase in _plain(data["strong"])
                 for verb in ("", " is", " was")
             ),
-            weak=_plain([*data["people"], *data["weak"]]),
+            weak=_plain([*data["people"], *data["weak"], *data["deeds"]]),
             people=_plain(data["people"]),
+            things=_plain(data["things"]),
+            deeds=_plain([*data["people"], *data["deeds"]]),
+            acts=re.compile(
+                rf" (?:{'|'.join(phrase.replace('_', ' ') for phrase in data['acts'])})\b",
+                re.ASCII,
+            ),
             credentials=re.compile(
                 r",? \(?(?:"
                 + "|".join(re.escape(word) for word in data["credentials"])
-                + r")\b|,? (?:is |was )?an? [0-9]{1,3}[- ]|,? (?:age[d]? )?[0-9]{1,3}[- ]?"
-                r"(?:y|F\b|M\b)|,? ?\(?(?:MRN|DOB|SSN|D\.O\.B|mrn|dob|born|DOD)\b"
+                + r")\b|,? (?:is |was )?an? [0-9]{1,3}[- ]|,? (?:age[d]? )?[0-9]{1,3}(?:[- ]?"
+                r"(?:y|F\b|M\b)|,)|,? ?\(?(?:MRN|DOB|SSN|D\.O\.B|mrn|dob|born|DOD)\b"
                 r"|'s (?:chart|record|file|mother|father|family|appointment)| <\S{1,80}@"
             ),
             prefilter=prefilter,

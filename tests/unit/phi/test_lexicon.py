@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from algovigil.phi.lexicon import GIVEN, SURNAME, WORD, kind, unpacked
+from algovigil.phi.lexicon import GIVEN, SURNAME, TOWN, WORD, kind, unpacked
 
 MAKE = Path(__file__).parents[3] / "lexicon" / "make.py"
 
@@ -24,7 +24,12 @@ def test_what_is_packed_is_read_back() -> None:
 
 @pytest.mark.parametrize(
     ("word", "expected"),
-    [("ann", GIVEN | SURNAME), ("study", SURNAME | WORD), ("xqzvw", 0)],
+    [
+        ("ann", GIVEN | SURNAME),
+        ("study", SURNAME | WORD),
+        ("councilbluffs", TOWN),
+        ("xqzvw", 0),
+    ],
 )
 def test_the_shipped_lists_are_read(word: str, expected: int) -> None:
     assert kind(word) == expected

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.phi.corpus import HELD_OUT, TUNED, corpus
+from tests.phi.corpus import SETS, corpus, templates
 from tests.phi.score import dev_corpus
 
 from algovigil.phi import Protector
@@ -114,7 +116,8 @@ def test_a_match_does_not_reach_over_the_border_of_two_texts() -> None:
 
 def test_on_the_labelled_corpora_they_agree_too() -> None:
     """Columns find in each labelled text what the scalar rules find in it."""
-    items = [*dev_corpus()[::3], *corpus((*TUNED, *HELD_OUT), 1, 9)]
+    own = (corpus(templates(name), 1, 9) for name in SETS)
+    items = [*dev_corpus()[::3], *chain.from_iterable(own)]
     texts = [item.text for item in items if not PROTECTOR.is_plain(item.text)]
     hits = PREFILTER.hits(pa.array(texts, pa.string()))
     different = [
