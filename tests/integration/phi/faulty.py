@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-from tests.phi.planted import TEXT
+from tests.phi.planted import PATIENT
 
 import algovigil_processor.ingest as ingest
 from algovigil import cli
@@ -20,7 +20,7 @@ from algovigil_processor.store import Store
 
 
 def _fails(*_: Any, **__: Any) -> Any:
-    raise ValueError(f"cannot work on {TEXT}")
+    raise ValueError(f"cannot work on {PATIENT.text}")
 
 
 class _Once:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.phi.planted import CANARIES, paths, planted, request
+from tests.phi.planted import PATIENT, paths, planted, request
 
 from algovigil.phi import Protector
 from algovigil_processor.batch import Origin
@@ -34,7 +34,7 @@ def met(text: str) -> set[str]:
     raw = text.encode()
     return {
         canary.kind
-        for canary in CANARIES
+        for canary in PATIENT.canaries()
         if any(needle in raw for needle in forms(canary.value))
     }
 
@@ -44,7 +44,7 @@ def test_no_field_keeps_what_was_planted_in_it(signal: str) -> None:
     """Before the stage every column holds the patient, after it none does."""
     batches = decode(SIGNALS[signal], [planted(signal)], Origin("grpc", 1)).batches  # type: ignore[arg-type]
     assert batches
-    before = {c.kind for c in CANARIES}
+    before = {c.kind for c in PATIENT.canaries()}
     assert before == met("".join(texts(batch.rows) for batch in batches))
     for batch in batches:
         assert set() == met(texts(REDACT(batch).rows)), batch.table
