@@ -16,6 +16,7 @@ Counter: TypeAlias = Literal[
     "intake.refused",  # requests turned away because memory or the journal was full
     "intake.duplicates",  # requests recognised by the digest of their body
     "decode.rejected",  # records refused inside accepted requests, by signal
+    "line.cpu_seconds",  # of the workers, by stage: decode, redact, keep
     "redact.values",  # values rewritten, by class, action, rule and column
     "redact.services",  # values rewritten, by service; the 101st is one of `(others)`
     "redact.errors",  # fields dropped because cleaning them failed

@@ -40,9 +40,11 @@ def ours(
         send(processor.addresses["grpc"], warm, signal)
         processor.wait_for(table, len(warm) * records)
         base = settled(processor.pid)
+        before = processor.stages()
         seconds = send(processor.addresses["grpc"], bodies, signal)
         processor.wait_for(table, (len(bodies) + len(warm)) * records)
         cpu = settled(processor.pid) - base
+        stages = processor.stages()
         memory = rss_mb(processor.pid)
     total = len(bodies) * records
     return {
@@ -50,6 +52,7 @@ def ours(
         "cpu_us_per_record": round(cpu / total * 1e6, 2),
         "records_per_cpu_second": round(total / cpu),
         "wall_records_per_second": round(total / seconds),
+        "redaction_share": round((stages["redact"] - before["redact"]) / cpu, 2),
         "resident_mb": round(memory),
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import clickhouse_connect
 import grpc
+import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +95,12 @@ class Running:
     def query(self, sql: str) -> object:
         """Return the one value of *sql*."""
         return self._client.command(sql)
+
+    def stages(self) -> dict[str, float]:
+        """Return the CPU-seconds of its workers, by stage."""
+        page = httpx.get(f"http://{self.addresses['api']}/metrics").text
+        found = re.findall(r'line_cpu_seconds_total\{stage="(\w+)"\} (\S+)', page)
+        return {stage: float(seconds) for stage, seconds in found}
 
     def wait_for(self, table: str, rows: int) -> None:
         """Return once *table* has *rows* rows."""

@@ -39,7 +39,10 @@ def spread(
     """Put into *new*, leaves by column, what becomes of persons of the same row."""
     rows_of = {index: shape.rows(places[index].column) for index in new}
     named = _named(texts, places, rows_of, owners)
-    rows = np.fromiter(named, np.int64, len(named))
+    if not named:
+        return
+    is_named = np.zeros(max(len(places[i].column) for i in new), np.bool_)
+    is_named[list(named)] = True
     words = texts.words()
     for index, leaves in new.items():
         place = places[index]
@@ -47,7 +50,7 @@ def spread(
             if not pa.types.is_string(leaf.values.type):
                 continue
             here = rows_of[index][at]
-            where = np.flatnonzero(np.isin(here, rows))
+            where = np.flatnonzero(is_named[here])
             if leaf.keyed:
                 of = kinds[place.codes(texts, at - 1)[where]]
                 where = where[of != SAFE]
@@ -70,7 +73,8 @@ def _named(
 ) -> dict[int, People]:
     """Return the persons that each row names."""
     named: dict[int, People] = {}
-    telling = np.fromiter(texts.people, np.int32, len(texts.people))
+    telling = np.zeros(texts.size, np.bool_)
+    telling[list(texts.people)] = True
     for index, rows in rows_of.items():
         place = places[index]
         for at, leaf in enumerate(place.leaves):
@@ -78,7 +82,7 @@ def _named(
                 continue
             codes = place.codes(texts, at)
             of = owners(place, at)
-            for i in np.flatnonzero(np.isin(codes, telling)).tolist():
+            for i in np.flatnonzero(telling[codes]).tolist():
                 key = leaf.key
                 if of is not None and of[i] >= 0:
                     key = texts[int(of[i])] or ""

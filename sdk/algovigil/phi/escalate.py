@@ -86,6 +86,10 @@ def escalated(
 ) -> Iterator[Span]:
     """Yield what more is taken for an identifier, beside what was *found*."""
     text = reading.text
+    classes = {f.cls for f in found}
+    company = _is_company(classes) and not (
+        "|" in text and any(f.rule == "hl7" for f in found)
+    )
     persons = [text[f.start : f.end] for f in found if f.cls == "NAME"]
     if persons and _is_repeated(persons, text):
         yield from spread(people(rules.words, persons), text)
@@ -96,24 +100,22 @@ def escalated(
             yield from _others(text, f.end, f.cls)
         elif f.rule == "street":
             yield from _known_town(rules, _AFTER_STREET.match(text, f.end))
-    if persons or any(f.cls == "BIRTH" for f in found):
-        yield from _known_towns(rules, text)
-    if any(f.cls in ("GEO", "ZIP") for f in found):
+    if len(text) < _LONG and (company or persons or "BIRTH" in classes):
+        yield from _towns(rules, text, unknown=company)
+    if "GEO" in classes or "ZIP" in classes:
         yield from ((*match.span(), "GEO") for match in _POINT.finditer(text))
-    if not _is_company(found) or ("|" in text and any(f.rule == "hl7" for f in found)):
+    if not company:
         return
     if len(text) < _LONG:
         yield from names(reading, bold=True)
-        yield from _towns(rules, text)
     for match in _NUMBER.finditer(text):
         before = text[max(0, match.start() - 24) : match.start()]
         if not _CODE.search(before) and not _UNIT.match(text, match.end()):
             yield *match.span(), "OTHER_ID"
 
 
-def _is_company(found: Sequence[Finding]) -> bool:
-    """Return whether identifiers of two classes stand here, one that tells a person."""
-    classes = {f.cls for f in found}
+def _is_company(classes: set[str]) -> bool:
+    """Return whether two *classes* stand here, one of which tells a person."""
     return bool(classes - _WEAK) and len(classes - _TELLING_NOTHING) > 1
 
 
@@ -158,18 +160,17 @@ def _known_town(rules: RuleSet, match: re.Match[str] | None) -> Iterator[Span]:
             return
 
 
-def _known_towns(rules: RuleSet, text: str) -> Iterator[Span]:
-    """Yield the towns of the lexicon after a preposition or a comma."""
-    if len(text) < _LONG:
-        for match in _TOWN.finditer(text):
-            yield from _known_town(rules, match)
+def _towns(rules: RuleSet, text: str, *, unknown: bool) -> Iterator[Span]:
+    """Yield the towns of the lexicon after a preposition or a comma.
 
-
-def _towns(rules: RuleSet, text: str) -> Iterator[Span]:
-    """Yield towns after a preposition, and words there that no list knows: mostly one."""
+    Args:
+        rules: The rule set.
+        text: A view.
+        unknown: Words there that no list knows are taken for one too: mostly they are.
+    """
     for match in _TOWN.finditer(text):
         known = list(_known_town(rules, match))
-        if known:
+        if known or not unknown:
             yield from known
             continue
         words = match[1].lower().split(" ")

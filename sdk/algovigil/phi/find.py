@@ -88,8 +88,11 @@ def find(
         reading = Reading(rules.words, view.text)
         mine = list(_in_view(rules, wanted, reading, trust, asked=only is not None))
         if mine and trust != "safe":
+            seen = {finding[:3] for finding in mine}
             mine += [
-                Finding(*span, "escalated") for span in escalated(rules, reading, mine)
+                Finding(*span, "escalated")
+                for span in escalated(rules, reading, tuple(mine))
+                if span not in seen
             ]
         if view.at is None:
             found += mine

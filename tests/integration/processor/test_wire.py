@@ -59,3 +59,13 @@ def test_a_posted_request_is_stored_as_stated(
         found = stored(served, table)
         for row in rows:
             assert any(row == {k: have[k] for k in row} for have in found), (table, row)
+
+
+def test_the_workers_time_is_told_by_stage(served: Served) -> None:
+    """What decoding, redacting and keeping cost is on `/metrics`, in CPU-seconds."""
+    page = httpx.get(f"http://{served.addresses['api']}/metrics").text
+    stages = re.findall(
+        r'^algovigil_line_cpu_seconds_total\{stage="(\w+)"\} (\S+)$', page, re.MULTILINE
+    )
+    assert {stage for stage, _ in stages} == {"decode", "redact", "keep"}
+    assert all(float(seconds) > 0 for _, seconds in stages)
