@@ -15,6 +15,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from algovigil.phi.lexicon import GIVEN, SURNAME, WORD, kind
+from algovigil.phi.words import DEED, PERSON, SELF, STRONG, THING, TITLE, WEAK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -92,7 +93,7 @@ class Reading:
         self.text: Final = text
         self._runs: list[list[Word]] | None = None
         self._told: list[Span] | None = None
-        self._before: Final[dict[int, list[str]]] = {}
+        self._before: Final[dict[int, int]] = {}
         self.whole: Final[dict[int, int]] = {}
         """Words of a name by where it begins, when it is as long as it could be."""
 
@@ -108,11 +109,11 @@ class Reading:
             self._told = [*_logins(self.words, self.text), *_lower(self.text)]
         return self._told
 
-    def before(self, start: int) -> list[str]:
-        """Return the last word before *start*, the last two and the last three."""
+    def before(self, start: int) -> int:
+        """Return what the words before *start* say, bits of `Words.before`."""
         found = self._before.get(start)
         if found is None:
-            found = self._before[start] = _before(self.text, start)
+            found = self._before[start] = _before(self.words, self.text, start)
         return found
 
 
@@ -151,6 +152,8 @@ def _runs(words: Words, text: str) -> Iterator[list[Word]]:
 
 def _word(words: Words, start: int, end: int, text: str) -> Word:
     lower = text.lower()
+    if lower in words.hard:
+        return Word(start, end, text, lower, 0, len(lower) > 1, False)
     found = kind(lower if lower.isalpha() else lower.replace("'", "").replace("-", ""))
     if "-" in lower:
         parts = [kind(part.replace("'", "")) for part in lower.split("-")]
@@ -176,40 +179,45 @@ def _joins(words: Words, gap: str) -> bool:
 
 def _support(reading: Reading, start: int) -> int:
     """Return 2 if what stands before says that a person follows, 1 if one may."""
-    phrases, words, text = reading.before(start), reading.words, reading.text
-    if not phrases or not words.things.isdisjoint(phrases):
+    said = reading.before(start)
+    if said & THING:
         return 0
-    if phrases[0] in words.titles or not words.strong.isdisjoint(phrases):
-        # `NYHA class I, ECOG 1`
-        return 2 if phrases[0] != "i" or text[start + 1].islower() else 0
-    return 0 if words.weak.isdisjoint(phrases) else 1
+    # `I, Jane Roe`, and not `NYHA class I, ECOG 1`
+    if said & (TITLE | STRONG) or (said & SELF and reading.text[start + 1].islower()):
+        return 2
+    return 1 if said & WEAK else 0
 
 
 def _deed_before(reading: Reading, start: int) -> bool:
     """Return whether what only a person does, or a word for one, stands before."""
-    return not reading.words.deeds.isdisjoint(reading.before(start))
+    return bool(reading.before(start) & DEED)
 
 
 def _person_before(reading: Reading, start: int) -> bool:
     """Return whether a word for a person, not a preposition, stands before."""
-    return not reading.words.people.isdisjoint(reading.before(start))
+    return bool(reading.before(start) & PERSON)
 
 
-def _before(text: str, start: int) -> list[str]:
+def _before(words: Words, text: str, start: int) -> int:
     before = text[max(0, start - _LOOKBACK) : start]
     tail = before.rstrip(" \"'([>")
     if len(before) - len(tail) > 4:
-        return []
+        return 0
     tail = tail.rstrip(":=,#-.").removesuffix("'s").lower()
-    found: list[str] = []
+    said = words.before
+    found = 0
     phrase = ""
     for part in reversed(tail.rsplit(" ", 3)[-3:]):
-        letters = _LETTERS.search(part)
-        if letters is None:
-            break
-        phrase = f"{letters[0]} {phrase}" if phrase else letters[0]
-        found.append(phrase.replace("_", " "))
-        if letters.start():
+        whole = part.isalpha()
+        if not whole:
+            letters = _LETTERS.search(part)
+            if letters is None:
+                break
+            whole = not letters.start()
+            part = letters[0].replace("_", " ")
+        phrase = f"{part} {phrase}" if phrase else part
+        found |= said.get(phrase, 0)
+        if not whole:
             break
     return found
 

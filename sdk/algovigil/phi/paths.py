@@ -50,6 +50,8 @@ _PATH: Final = re.compile(r"[^\s\"'<>|?*,;()=&]{1,400}", re.ASCII)
 _NUMBER: Final = re.compile(
     r"(?<=[/\\])(?!000)[A-Z]{0,2}[0-9]{6,10}(?=[/\\.])", re.ASCII
 )
+# files of programs, which stack traces are full of
+_CODE: Final = (".py", ".go", ".js", ".ts", ".java", ".rs", ".cc", ".cpp", ".so", ".rb")
 _MOST: Final = 200  # characters of a step
 _IMAGE: Final = re.compile(r"\.(?:jpe?g|png|heic|tiff?|gif|bmp|webp)$", re.ASCII | re.I)
 
@@ -62,7 +64,7 @@ def paths(rules: RuleSet, text: str) -> Iterator[Span]:
         if not 4 <= end - start <= _MOST:
             continue
         step = match.group()
-        if "@" in step:
+        if "@" in step or step.endswith(_CODE) or (step.isalpha() and step.islower()):
             continue
         if text[start - 3 : start] == "://":
             continue  # the host of a URL
@@ -96,7 +98,8 @@ def _step(
     pieces = [(m.start(), m.end(), m.group()) for m in _PIECE.finditer(body)]
     if len(pieces) < 2:
         return
-    taken = [_may_be_name(rules, p[2]) for p in pieces]
+    words = sum(not p[2].isdigit() for p in pieces) > 1
+    taken = [words and _may_be_name(rules, p[2]) for p in pieces]
     found = False
     i = 0
     while i < len(pieces):

@@ -6,6 +6,7 @@ Invariant: all sets hold lower case.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,9 @@ _LOWER: Final = (
     r"[Hh]usband|HUSBAND|[Mm]other|MOTHER|[Ff]ather|FATHER|[Nn]ame|NAME)\.?[: ]{1,2}[a-z]{2,20} [a-z]{2}"
 )
 
+
+TITLE, STRONG, WEAK, PERSON, DEED, THING, SELF = (1 << bit for bit in range(7))
+"""What a phrase before a word says of it; see `Words.before`."""
 
 _AFTER: Final = ("MRN", "DOB", "SSN", "D.O", "mrn", "dob", "born", "DOD")
 
@@ -42,16 +46,13 @@ class Words:
     machines: frozenset[str]
     states: frozenset[str]
     state_names: frozenset[str]
-    strong: frozenset[str]
-    """What stands before a name, up to three words: it is one."""
-    weak: frozenset[str]
-    """What stands before a name: it may be one."""
-    people: frozenset[str]
-    """Of the weak ones those that are words for a person."""
-    things: frozenset[str]
-    """What stands before a name of something that is no person."""
-    deeds: frozenset[str]
-    """What stands before two words: they are a person if they may be names."""
+    before: Mapping[str, int]
+    """What up to three words say of the one after them, in bits.
+
+    TITLE, STRONG: it is a name. WEAK: it may be one. PERSON: so it is, if it may be a name.
+    DEED: so are two words. THING: it is a name of something else. SELF: `I`, which may
+    be a number.
+    """
     acts: re.Pattern[str]
     """At the start of what stands after two words: a person did it."""
     credentials: re.Pattern[str]
@@ -100,15 +101,7 @@ class Words:
                     *("suffixes", "machines", "states", "state_names"),
                 )
             },
-            strong=frozenset(
-                f"{phrase}{verb}"
-                for phrase in _plain(data["strong"])
-                for verb in ("", " is", " was")
-            ),
-            weak=_plain([*data["people"], *data["weak"], *data["deeds"]]),
-            people=_plain(data["people"]),
-            things=_plain(data["things"]),
-            deeds=_plain([*data["people"], *data["deeds"]]),
+            before=_before(data),
             acts=re.compile(
                 rf" (?:{'|'.join(phrase.replace('_', ' ') for phrase in data['acts'])})\b",
                 re.ASCII,
@@ -122,6 +115,24 @@ class Words:
             ),
             prefilter=prefilter,
         )
+
+
+def _before(data: Mapping[str, Any]) -> dict[str, int]:
+    lists = {
+        "titles": TITLE,
+        "people": WEAK | PERSON | DEED,
+        "weak": WEAK,
+        "deeds": WEAK | DEED,
+        "things": THING,
+    }
+    found: dict[str, int] = defaultdict(int)
+    for name, bits in lists.items():
+        for phrase in _plain(data[name]):
+            found[phrase] |= bits
+    for phrase in _plain(data["strong"]):
+        for verb in ("", " is", " was"):
+            found[phrase + verb] |= SELF if phrase + verb == "i" else STRONG
+    return dict(found)
 
 
 def _alternatives(phrases: Iterable[str]) -> str:
