@@ -1,9 +1,9 @@
 """`Journal`: what was acknowledged is on disk, redacted, until every table has it.
 
 `append` returns after fsync. A segment closes when it is large or old enough, one
-writer thread stores it under its own name as token, and unlinks it once the database
-has it on the disk too. After a kill, the segments left are stored again under the same
-tokens, so each row is there once.
+writer thread stores it under its own name as token, and another unlinks it once the
+database has it on the disk too. After a kill, the segments left are stored again under
+the same tokens, so each row is there once.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 _SUFFIX: Final = ".segment"
 _TRIES: Final = 5  # of an insert that ClickHouse calls impossible, before set-aside
+_FEW_ROWS: Final = 2_048
 _TOLD_EVERY: Final = 60  # tries of one segment
-_FLUSH_SECONDS: Final = 1.0
 
 
 class Sink(Protocol):
@@ -46,7 +46,7 @@ class Sink(Protocol):
 
 
 class Journal:
-    """The segments of one data directory, and the thread that empties them."""
+    """The segments of one data directory, and the threads that empty them."""
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Journal:
         segment_seconds: float = 0.5,
         limit_bytes: int = 4 * 1024**3,
         retry_seconds: float = 1.0,
+        flush_seconds: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -68,6 +69,8 @@ class Journal:
         self._segment_seconds = segment_seconds
         self._limit_bytes = limit_bytes
         self._retry_seconds = retry_seconds
+        # a flush of all that the database wrote holds up each fsync meanwhile
+        self._flush_seconds = flush_seconds
         self._clock = clock
         self._change = threading.Condition()
         self._closed: list[Path] = sorted(folder.glob(f"*{_SUFFIX}"))
@@ -83,7 +86,8 @@ class Journal:
         self._opened = 0.0
         self._bytes = sum(path.stat().st_size for path in self._closed)
         self._stopping = False
-        self._thread: threading.Thread | None = None
+        self._emptied = False  # the writer has ended
+        self._threads: list[threading.Thread] = []
 
     def replay(self) -> int:
         """Store every segment that an earlier run left; return how many.
@@ -100,9 +104,10 @@ class Journal:
         return segments
 
     def start(self) -> None:
-        """Start the writer thread."""
-        self._thread = threading.Thread(target=self._run, name="journal-writer")
-        self._thread.start()
+        """Start the threads."""
+        for name, run in (("writer", self._write_out), ("flusher", self._flush_out)):
+            self._threads.append(threading.Thread(target=run, name=f"journal-{name}"))
+            self._threads[-1].start()
 
     def append(self, batches: Sequence[Batch]) -> None:
         """Write one group and return when it is on the disk.
@@ -175,26 +180,53 @@ class Journal:
         self._file = self._path = None
         self._rows = 0
 
-    def _run(self) -> None:
+    def _write_out(self) -> None:
+        """Store closed segments until all are stored and the journal stops."""
+        try:
+            while (path := self._next()) is not None and self._store(path):
+                pass
+        finally:
+            with self._change:
+                self._emptied = True
+                self._change.notify_all()
+
+    def _next(self) -> Path | None:
+        """Wait for a closed segment; None once none is to come."""
+        with self._change:
+            while not self._closed:
+                if self._stopping and self._file is None:
+                    return None
+                self._change.wait(self._wait_seconds())
+                if self._stopping or self._wait_seconds() == 0:
+                    self._close_segment()
+            return self._closed[0]
+
+    def _flush_out(self) -> None:
+        """Unlink what is stored, every few seconds and at the end."""
         while True:
             with self._change:
-                while not self._closed:
-                    if self._stopping and self._file is None:
-                        return
-                    self._change.wait(self._wait_seconds())
-                    if self._stopping or self._wait_seconds() == 0:
-                        self._close_segment()
-                path = self._closed[0]
-            if not self._store(path):
+                while not self._emptied and (wait := self._flush_wait()) != 0:
+                    self._change.wait(wait)
+                ended = self._emptied
+            self._settle()
+            if ended:
                 return
-            if not self._closed or self._clock() - self._flushed > _FLUSH_SECONDS:
-                self._settle()
+
+    def _flush_wait(self) -> float | None:
+        """Seconds until the next flush; None when there is nothing to flush."""
+        if not self._stored:
+            return None
+        if self._bytes * 2 > self._limit_bytes:
+            return 0  # what is stored must not make senders wait
+        return max(self._flushed + self._flush_seconds - self._clock(), 0)
 
     def _wait_seconds(self) -> float | None:
         """Seconds until the open segment is old enough; None when none is open."""
         if self._file is None:
             return None
-        return max(self._opened + self._segment_seconds - self._clock(), 0)
+        # a few rows cost little to insert: they are visible sooner
+        share = 0.5 if self._rows < _FEW_ROWS else 1.0
+        return max(self._opened + share * self._segment_seconds - self._clock(), 0)
 
     def _store(self, path: Path) -> bool:
         """Store one segment, however long it takes; False when stopped before."""
@@ -215,7 +247,9 @@ class Journal:
             else:
                 with self._change:
                     self._closed.remove(path)
-                    self._stored.append(path)
+                    if not segment.damage:
+                        self._stored.append(path)
+                        self._change.notify_all()
                 if segment.damage:
                     self._set_aside(path, f"damage at {segment.damage}")
                 return True
@@ -238,13 +272,17 @@ class Journal:
 
     def _settle(self) -> None:
         """Unlink the segments whose rows the database has on its disk."""
+        with self._change:
+            stored = tuple(self._stored)
+        self._flushed = self._clock()
+        if not stored:
+            return
         try:
             self._sink.flush()
         except OSError as error:
             _LOG.error("journal: the database's disk refuses: %s", error.strerror)
             return
-        self._flushed = self._clock()
-        for path in tuple(self._stored):
+        for path in stored:
             self._forget(path)
             path.unlink()
 
@@ -279,10 +317,10 @@ class Journal:
         with self._change:
             self._stopping = True
             self._change.notify_all()
-        if self._thread is not None:
-            self._thread.join(seconds)
-            return not self._thread.is_alive()
-        return True
+        until = time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(max(until - time.monotonic(), 0))
+        return not any(thread.is_alive() for thread in self._threads)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -41,6 +42,7 @@ class Sink:
     stored: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     disk: list[OSError] = dataclasses.field(default_factory=list)
     calls: int = 0
+    flushes: int = 0
     change: threading.Condition = dataclasses.field(default_factory=threading.Condition)
 
     def insert(self, batches: Sequence[Batch], token: str) -> None:
@@ -56,6 +58,7 @@ class Sink:
         with self.change:
             if self.disk:
                 raise self.disk.pop(0)
+            self.flushes += 1
 
     def rows(self) -> list[str]:
         return [row for rows in self.stored.values() for row in rows]
@@ -190,11 +193,44 @@ def test_a_segment_stays_until_the_database_has_it_on_its_disk(tmp_path: Path) -
     log.start()
     log.append([batch("a")])
     assert ["a"] == sink.wait_for(1)
-    log.append([batch("b")])
-    assert ["a", "b"] == sink.wait_for(2)
     assert log.stop(10)
-    assert [] == sink.disk
+    (left,) = tmp_path.glob("*.segment")
+    later = journal(tmp_path, sink)
+    assert later.replay() == 1
+    assert {left.stem: ["a"]} == sink.stored
     assert [] == list(tmp_path.glob("*.segment"))
+
+
+def test_many_segments_are_flushed_at_once(tmp_path: Path) -> None:
+    """Flushes are few; what is stored is no reason to refuse meanwhile."""
+    sink = Sink()
+    log = journal(tmp_path, sink, segment_rows=1, flush_seconds=3600)
+    log.start()
+    for name in "abc":
+        log.append([batch(name)])
+    assert ["a", "b", "c"] == sink.wait_for(3)
+    assert len(list(tmp_path.glob("*.segment"))) == 3
+    assert log.stop(10)
+    assert sink.flushes == 1
+    assert [] == list(tmp_path.glob("*.segment"))
+
+
+def test_a_journal_half_full_of_what_is_stored_is_flushed(tmp_path: Path) -> None:
+    """However long it is until the next flush, senders are not refused for it."""
+    size = sum(len(x) for x in segment.frame([batch("a")]))
+    sink = Sink()
+    log = journal(
+        tmp_path, sink, segment_rows=1, flush_seconds=3600, limit_bytes=3 * size
+    )
+    log.start()
+    until = time.monotonic() + 10
+    for name in "abcdefgh":
+        log.append([batch(name)])
+        while len(list(tmp_path.glob("*.segment"))) > 1:
+            assert time.monotonic() < until
+            time.sleep(0.001)
+    assert log.stop(10)
+    assert list("abcdefgh") == sink.rows()
 
 
 def test_a_sink_that_is_away_costs_nothing_but_time(tmp_path: Path) -> None:
