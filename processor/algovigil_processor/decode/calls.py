@@ -61,6 +61,7 @@ _NAMES: Final = (
     semconv.PREDICTION_CLASSES,
     semconv.PREDICTION_CLASS_SCORES,
 )
+_NOTHING: Final = pa.scalar("", pa.string())
 _MOST_ROWS: Final = 2**53
 NO_CALLS: Final = pa.RecordBatch.from_arrays(
     [pa.array([], field.type) for field in SCHEMAS["calls"]], schema=SCHEMAS["calls"]
@@ -150,39 +151,45 @@ class _Reader:
         self._attributes: Final = attributes
         found = attributes.find(_NAMES)[:, rows]
         self._found: Final = dict(zip(_NAMES, found, strict=True))
+        self._rows: Final = len(rows)
+        there = np.flatnonzero((found >= 0).any(axis=1))
+        self._there: Final = {_NAMES[i] for i in there.tolist()}
 
     def text(self, name: str) -> pa.StringArray:
+        if name not in self._there:
+            return pa.repeat(_NOTHING, self._rows)
         return pick(self._attributes.texts, self._found[name]).fill_null("")
 
     def number(self, name: str) -> pa.DoubleArray:
+        if name not in self._there:
+            return pa.nulls(self._rows, pa.float64())
         at = self._attributes.typed(self._found[name])
         return as_doubles(pick(self._attributes.values, at))
 
     def texts(self, name: str, single: str = "") -> pa.ListArray:
         """Return the array *name*; else the one text *single*; else nothing."""
         lists, given = self._lists(name, TEXTS)
-        scalar = self._found.get(single)
-        if scalar is None:
+        if single not in self._there:
             return lists
+        scalar = self._found[single]
         value = pick(self._attributes.texts, scalar).fill_null("")
         return _or_single(lists, given, value, scalar >= 0)
 
     def numbers(self, name: str, single: str = "") -> pa.ListArray:
         """Return the array *name*; else the one number *single*; else nothing."""
         lists, given = self._lists(name, FLOATS)
-        if not single:
+        if single not in self._there:
             return lists
         value = self.number(single)
         return _or_single(lists, given, value, mask(value))
 
     def _lists(self, name: str, kind: Any) -> tuple[pa.ListArray, NDArray[np.bool_]]:
-        at = self._attributes.typed(self._found[name])
         arrays = self._attributes.arrays
-        if arrays is None or not len(at):
-            empty = listed(
-                np.zeros(len(at) + 1, np.int32), pa.array([], kind.value_type)
-            )
-            return empty, np.zeros(len(at), np.bool_)
+        if arrays is None or name not in self._there:
+            offsets = np.zeros(self._rows + 1, np.int32)
+            nothing = listed(offsets, pa.array([], kind.value_type))
+            return nothing, np.zeros(self._rows, np.bool_)
+        at = self._attributes.typed(self._found[name])
         which = np.where(at < 0, -1, arrays.distinct[at])
         lists = arrays.doubles(which) if kind is FLOATS else arrays.strings(which)
         return lists, which >= 0

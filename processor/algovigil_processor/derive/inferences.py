@@ -59,14 +59,13 @@ def inferences(calls: pa.RecordBatch, policy: str) -> tuple[pa.RecordBatch, int]
     """
     plan = Plan.of(calls)
     _check_size(calls, plan.rows)
-    at = pa.array(plan.call)
-    columns = {name: calls.column(name).take(at) for name in _PER_CALL}
+    columns = {name: plan.repeat(calls.column(name)) for name in _PER_CALL}
     row = pa.array(plan.row)
     columns["row"] = row.cast(pa.uint32())
-    ids = calls.column("inference_id").take(at)
+    ids = plan.repeat(calls.column("inference_id"))
     columns["inference_id"] = pc.binary_join_element_wise(ids, row.cast(TEXT), "-")
     # the table has no null here, and a duration that nobody measured is not 0 ms
-    columns["duration_ms"] = calls.column("duration_ms").take(at).fill_null(np.nan)
+    columns["duration_ms"] = plan.repeat(calls.column("duration_ms")).fill_null(np.nan)
     columns["label"] = _element(calls, "labels", plan)
     columns["score"] = _element(calls, "scores", plan)
     columns["value"] = _element(calls, "values", plan)
@@ -152,6 +151,9 @@ class _Pairs:
         """Pair `<kind>_values`, row-major, with `<kind>_names` of the same call."""
         names, values = calls.column(f"{kind}_names"), calls.column(f"{kind}_values")
         rows = np.flatnonzero(plan.fits[f"{kind}_values"][plan.call])
+        if not len(rows):
+            nothing = values.flatten()[:0]
+            return cls(len(plan.call), rows, names.flatten()[:0], nothing, rows > 0)
         call = plan.call[rows]
         width = lengths(names)[call]
         # position of each pair in its row; then where its name and value are

@@ -43,6 +43,12 @@ class Plan:
     """Per array, per call: it fits."""
     misfits: int
 
+    def repeat(self, column: pa.Array) -> pa.Array:
+        """Return, per row, the element of *column* that is its call's."""
+        if len(self.call) == len(column) and (self.rows == 1).all():
+            return column
+        return column.take(pa.array(self.call))
+
     @classmethod
     def of(cls, calls: pa.RecordBatch) -> Plan:
         """Decide by vote: most arrays that agree on a number of rows, win.
@@ -94,7 +100,9 @@ def _rows_of(calls: pa.RecordBatch, values: str, names: str) -> NDArray[np.int64
 
 def lengths(lists: pa.ListArray) -> NDArray[np.int64]:
     """Return how many elements each list has, 0 for null."""
-    return as_numpy(pc.list_value_length(lists).fill_null(0)).astype(np.int64)
+    if lists.null_count:
+        return as_numpy(pc.list_value_length(lists).fill_null(0)).astype(np.int64)
+    return np.diff(as_numpy(lists.offsets)).astype(np.int64)
 
 
 def starts(lists: pa.ListArray) -> NDArray[np.int64]:

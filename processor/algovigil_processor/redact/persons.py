@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from algovigil.phi import applied
-from algovigil.phi.names import People
+from algovigil.phi.people import People
 from algovigil_processor.redact import columns as shape
 from algovigil_processor.redact.texts import SAFE
 

@@ -31,6 +31,9 @@ _FEW: Final = 256
 """Up to so many texts Python's `re` beats the compilation of an RE2 kernel."""
 
 
+_ESCAPED: Final = re.compile(ESCAPE, re.ASCII)
+
+
 class Prefilter:
     """The *active* rules in one database; safe to use from many threads."""
 
@@ -116,6 +119,9 @@ class Prefilter:
 
 def _simple(texts: pa.StringArray) -> tuple[NDArray[np.bool_], list[int]]:
     """Return which texts are their own and only view, and the indices of the others."""
+    if len(texts) <= _FEW:
+        own = [t.isascii() and not _ESCAPED.search(t) for t in texts.to_pylist()]
+        return np.array(own), [i for i, yes in enumerate(own) if not yes]
     escaped = pc.match_substring_regex(texts, ESCAPE)
     simple = pc.and_not(pc.string_is_ascii(texts), escaped).to_numpy(
         zero_copy_only=False

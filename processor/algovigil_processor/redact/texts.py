@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from algovigil.phi import Protector
-    from algovigil.phi.names import People
+    from algovigil.phi.people import People
     from algovigil_processor.redact.prefilter import Prefilter
 
 Marks: TypeAlias = "Counter[tuple[str, str, str, str]]"

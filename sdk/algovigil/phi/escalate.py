@@ -10,7 +10,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from algovigil.phi.lexicon import TOWN, WORD, kind
-from algovigil.phi.names import names, people, spread
+from algovigil.phi.names import names
+from algovigil.phi.people import people, spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

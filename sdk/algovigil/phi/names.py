@@ -10,7 +10,6 @@ stands before it.
 
 from __future__ import annotations
 
-import itertools
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -18,7 +17,7 @@ from algovigil.phi.lexicon import GIVEN, SURNAME, WORD, kind
 from algovigil.phi.words import DEED, PERSON, SELF, STRONG, THING, TITLE, WEAK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from algovigil.phi.words import Words
 
@@ -27,8 +26,6 @@ Span = tuple[int, int, str]
 _TOKEN: Final = re.compile(
     r"(?<![A-Za-z0-9_./\\@-])[A-Z][A-Za-z]*(?:['-][A-Za-z]+)*", re.ASCII
 )
-_WORDS: Final = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*", re.ASCII)
-_BETWEEN: Final = re.compile("[ ,_^.+-]{1,3}")
 _LETTERS: Final = re.compile(r"[a-z'_]+\Z", re.ASCII)
 _LOOKBACK: Final = 40  # characters before a word that may say what it is
 _GAP: Final = re.compile(
@@ -360,41 +357,3 @@ def _lower(text: str) -> Iterator[Span]:
             first, last = map(kind, match[1].split(" "))
             if first & GIVEN and last & SURNAME and not (first | last) & WORD:
                 yield *match.span(1), "NAME"
-
-
-class People(NamedTuple):
-    """What of the names that were found is looked for elsewhere, in lower case."""
-
-    words: frozenset[str]
-    """Words that are names and nothing else."""
-    pairs: frozenset[tuple[str, str]]
-    """Words that stood beside each other in a name, whatever else they mean."""
-
-
-def people(words: Words, found: Iterable[str]) -> People:
-    """Return what to look for of the names *found*."""
-    single: set[str] = set()
-    pairs: set[tuple[str, str]] = set()
-    for name in found:
-        parts = [part.lower() for part in _WORDS.findall(name) if len(part) > 2]
-        parts = [p for p in parts if p not in words.titles and p not in words.hard]
-        single |= {p for p in parts if p not in words.stops and not kind(p) & WORD}
-        pairs |= set(itertools.pairwise(parts))
-    return People(frozenset(single), frozenset(pairs))
-
-
-def spread(again: People, text: str) -> Iterator[Span]:
-    """Yield where the names *again* turn up in *text*."""
-    if not again.pairs and not again.words:
-        return
-    # word by word: a pattern made of names would stay in the cache of `re`
-    before = ("", 0, 0)
-    for match in _WORDS.finditer(text):
-        word = match.group().lower()
-        if word in again.words:
-            yield *match.span(), "NAME"
-        elif _BETWEEN.fullmatch(text, before[2], match.start()) and (
-            (before[0], word) in again.pairs or (word, before[0]) in again.pairs
-        ):
-            yield before[1], match.end(), "NAME"
-        before = (word, match.start(), match.end())

@@ -22,8 +22,8 @@ from algovigil.errors import ConfigError, explain
 from algovigil.phi import find as finder
 from algovigil.phi import rules as rule_set
 from algovigil.phi.actions import Actions
-from algovigil.phi.names import People, people, spread
 from algovigil.phi.pairs import referred, says_something
+from algovigil.phi.people import People, people, spread
 from algovigil.phi.token import TOKEN, Tokens, bare, canonical
 
 if TYPE_CHECKING:
