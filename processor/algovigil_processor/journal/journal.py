@@ -216,9 +216,10 @@ class Journal:
         """Seconds until the next flush; None when there is nothing to flush."""
         if not self._stored:
             return None
-        if self._bytes * 2 > self._limit_bytes:
-            return 0  # what is stored must not make senders wait
-        return max(self._flushed + self._flush_seconds - self._clock(), 0)
+        seconds = self._flush_seconds
+        if self._bytes * 2 > self._limit_bytes:  # senders must not be refused for it
+            seconds = min(seconds, self._retry_seconds)
+        return max(self._flushed + seconds - self._clock(), 0)
 
     def _wait_seconds(self) -> float | None:
         """Seconds until the open segment is old enough; None when none is open."""

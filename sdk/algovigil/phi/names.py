@@ -161,8 +161,7 @@ def _word(words: Words, start: int, end: int, text: str) -> Word:
         found = kind(lower[:-2])
     listed = len(lower) > 1 and lower in words.stops  # `A.` is an initial
     soft = listed and bool(found & (GIVEN | SURNAME))
-    stop = listed and (not soft or lower in words.hard)
-    return Word(start, end, text, lower, found, stop, soft and not stop)
+    return Word(start, end, text, lower, found, listed and not soft, soft)
 
 
 def _joins(words: Words, gap: str) -> bool:
@@ -254,12 +253,7 @@ def _part(words: Words, text: str, run: Sequence[Word], support: int) -> list[Wo
             if suffix and len(part) > 1:
                 part.append(word)
                 break
-        if word.stop and not (
-            support == 2
-            and not part
-            and word.kind & SURNAME
-            and word.lower not in words.hard
-        ):
+        if word.stop and not (support == 2 and not part and word.kind & SURNAME):
             break
         if (
             word.soft

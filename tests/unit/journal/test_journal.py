@@ -220,7 +220,12 @@ def test_a_journal_half_full_of_what_is_stored_is_flushed(tmp_path: Path) -> Non
     size = sum(len(x) for x in segment.frame([batch("a")]))
     sink = Sink()
     log = journal(
-        tmp_path, sink, segment_rows=1, flush_seconds=3600, limit_bytes=3 * size
+        tmp_path,
+        sink,
+        segment_rows=1,
+        flush_seconds=3600,
+        retry_seconds=0.01,
+        limit_bytes=3 * size,
     )
     log.start()
     until = time.monotonic() + 10
