@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 DATA = Path(__file__).parents[1] / "data"
 SETS = ("1", "2", "3", "4", "5", "6", "7", "8", "unseen")
+CLEAN = "clean"  # of 66 templates without an identifier, written last
 
 TOWNS = [
     "Kearney",
