@@ -3,8 +3,8 @@
 The templates are `tests/data/phi_templates/*.txt`, a line each: surface, key and text,
 with `|` between them; a surface in capitals holds no identifier. Sets are numbered in the
 order in which they were written: each was scored first, and the general faults that it
-showed were mended before the next was written. `unseen` is the last, and nothing was
-mended after it. A slot `{slot}` of a template becomes an invented value, labelled with
+showed were mended before the next was written. `unseen` is the last; after it one
+fault alone was mended, a server's private address in a URL. A slot `{slot}` of a template becomes an invented value, labelled with
 the class of the slot; `{slot!}` is not labelled.
 
 Names are of two lists (`tests/data/phi_names.json`): `us` is from the tail of the US

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algovigil_processor.decode import values as any_values
-from algovigil_processor.decode.columns import numbers, owners, starts, wrap
+from algovigil_processor.decode.columns import blank, numbers, owners, starts, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_NOTHING: Final = pa.scalar("", pa.string())
 _NO_CODES: Final = np.zeros(0, np.int32)
 
 
@@ -89,7 +88,7 @@ class Attributes:
     def column(self, name: str) -> pa.StringArray:
         """Return the text of attribute *name* per row, '' where a row has none."""
         if pc.index(self.vocabulary, name).as_py() < 0:
-            return pa.repeat(_NOTHING, len(self.offsets) - 1)
+            return blank(len(self.offsets) - 1)
         return pick(self.texts, self.find([name])[0]).fill_null("")
 
     def find(self, names: Sequence[str]) -> NDArray[np.int64]:

@@ -15,7 +15,14 @@ import pyarrow.compute as pc
 
 from algovigil import semconv
 from algovigil_processor.decode.attributes import Attributes, pick
-from algovigil_processor.decode.columns import listed, mask, numbers, owners, wrap
+from algovigil_processor.decode.columns import (
+    blank,
+    listed,
+    mask,
+    numbers,
+    owners,
+    wrap,
+)
 from algovigil_processor.decode.values import as_doubles
 from algovigil_processor.schema import FLOATS, SCHEMAS, TEXT, TEXTS
 
@@ -61,7 +68,6 @@ _NAMES: Final = (
     semconv.PREDICTION_CLASSES,
     semconv.PREDICTION_CLASS_SCORES,
 )
-_NOTHING: Final = pa.scalar("", pa.string())
 _MOST_ROWS: Final = 2**53
 NO_CALLS: Final = pa.RecordBatch.from_arrays(
     [pa.array([], field.type) for field in SCHEMAS["calls"]], schema=SCHEMAS["calls"]
@@ -157,7 +163,7 @@ class _Reader:
 
     def text(self, name: str) -> pa.StringArray:
         if name not in self._there:
-            return pa.repeat(_NOTHING, self._rows)
+            return blank(self._rows)
         return pick(self._attributes.texts, self._found[name]).fill_null("")
 
     def number(self, name: str) -> pa.DoubleArray:

@@ -24,6 +24,7 @@ LATEST_NS: Final = 9_223_372_036_000_000_000
 SPREAD_BYTES: Final = 512 * 1024 * 1024
 """Text of one column after each record got its copy of its resource's or scope's."""
 
+_NOTHING: Final = pa.scalar("", pa.string())
 _HEX: Final = np.frombuffer(
     "".join(f"{byte:02x}" for byte in range(256)).encode(), dtype=np.uint16
 )
@@ -62,6 +63,11 @@ def wrap(values: NDArray[Any], kind: pa.DataType) -> Any:
 def numbers(column: Any) -> NDArray[Any]:
     """Return a column without nulls as numpy, of the same memory where it can."""
     return column.to_numpy(zero_copy_only=False)
+
+
+def blank(rows: int) -> pa.StringArray:
+    """Return '' for each of *rows* rows."""
+    return pa.repeat(_NOTHING, rows)
 
 
 def mask(column: Any) -> NDArray[np.bool_]:

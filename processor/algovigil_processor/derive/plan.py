@@ -42,12 +42,12 @@ class Plan:
     fits: dict[str, NDArray[np.bool_]]
     """Per array, per call: it fits."""
     misfits: int
+    single: bool
+    """Each call gives one row."""
 
     def repeat(self, column: pa.Array) -> pa.Array:
         """Return, per row, the element of *column* that is its call's."""
-        if len(self.call) == len(column) and (self.rows == 1).all():
-            return column
-        return column.take(pa.array(self.call))
+        return column if self.single else column.take(pa.array(self.call))
 
     @classmethod
     def of(cls, calls: pa.RecordBatch) -> Plan:
@@ -78,7 +78,8 @@ class Plan:
         call = np.repeat(np.arange(len(rows)), rows)
         first = np.cumsum(rows) - rows
         row = np.arange(len(call)) - first[call]
-        return cls(rows, call, row, fits, int(misfits.sum()))
+        single = bool((rows == 1).all())
+        return cls(rows, call, row, fits, int(misfits.sum()), single)
 
 
 def _uncaptured(calls: pa.RecordBatch) -> NDArray[np.int64]:
