@@ -132,17 +132,33 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
+        url = f"http://127.0.0.1:{port}"
         try:
+            until_ready(prometheus, url)
             grpc = served.addresses["grpc"]
             for round_ in range(3):
                 export(grpc, calls(1 + 100 * round_, 100))
                 export(grpc, outcomes(1 + 100 * round_, 100), "logs")
-            yield f"http://127.0.0.1:{port}"
+            yield url
         finally:
             prometheus.terminate()
             prometheus.wait(20)
             service.stdin.close()
             service.wait(20)
+
+
+def until_ready(prometheus: subprocess.Popen[bytes], url: str) -> None:
+    """Return once Prometheus answers: while it starts it refuses, then says 503."""
+    patience = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/-/ready", timeout=10).close()
+        except OSError as error:
+            assert prometheus.poll() is None, "Prometheus ended"
+            assert time.monotonic() < patience, error
+            time.sleep(0.1)
+        else:
+            return
 
 
 def configured(folder: Path, served: Served, service_port: int) -> Path:
