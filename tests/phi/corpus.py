@@ -3,9 +3,10 @@
 The templates are `tests/data/phi_templates/*.txt`, a line each: surface, key and text,
 with `|` between them; a surface in capitals holds no identifier. Sets are numbered in the
 order in which they were written: each was scored first, and the general faults that it
-showed were mended before the next was written. `unseen` is the last; after it one
-fault alone was mended, a server's private address in a URL. A slot `{slot}` of a template becomes an invented value, labelled with
-the class of the slot; `{slot!}` is not labelled.
+showed were mended before the next was written. `untuned` is the last: it was written
+blind, scored, and no rule was changed for it. It must stay so: who mends what it misses
+writes another. A slot `{slot}` of a template becomes an invented value, labelled with the
+class of the slot; `{slot!}` is not labelled.
 
 Names are of two lists (`tests/data/phi_names.json`): `us` is from the tail of the US
 lists, `world` is Faker's for thirteen locales.
@@ -22,8 +23,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 DATA = Path(__file__).parents[1] / "data"
-SETS = ("1", "2", "3", "4", "5", "6", "7", "8", "unseen")
-CLEAN = "clean"  # of 66 templates without an identifier, written last
+SETS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "untuned")
+CLEAN = "clean"  # of 66 templates without an identifier
 
 TOWNS = [
     "Kearney",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Check: TypeAlias = Callable[["RuleSet", str, int, int], tuple[int, int]]
 
 
+_DISEASE: Final = re.compile(r"[A-Z][0-9][0-9AB]\.[0-9A-Z]{1,4}\b", re.ASCII)
+
+
 def _digits(text: str) -> str:
     return "".join(c for c in text if c.isdigit())
 
@@ -74,6 +77,8 @@ _MACHINE: Final = re.compile(
 
 # private networks (RFC 1918); 172.16/12 is left out: its beginnings are many
 _INSIDE: Final = ("10.", "192.168.")
+# a port that somebody chose: those that a client is given begin at 32768 (RFC 6056)
+_SERVED: Final = re.compile(r":(?:[1-9][0-9]{0,3}|[12][0-9]{4})\b", re.ASCII)
 
 
 def _ip(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
@@ -88,8 +93,9 @@ def _ip(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
         return start, start
     if ":" in found and "::" not in found and found.count(":") < 7:
         return start, start  # a time of day
-    if text[start - 3 : start] == "://" and found.startswith(_INSIDE):
-        return start, start  # the server of a URL
+    served = text[start - 3 : start] == "://" or _SERVED.match(text, end)
+    if served and found.startswith(_INSIDE):
+        return start, start  # a server within the network
     own = _MACHINE.search(text[max(0, start - 24) : start]) is not None
     if own and (
         address.is_private or address.is_loopback or text[end : end + 1] == ":"
@@ -149,8 +155,15 @@ def _date8(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
     return (start, end) if fits and said else (start, start)
 
 
+# technetium 99m: `Tc^99m^`, `Tc-99m`
+_NUCLIDE: Final = re.compile(r"(?:\^|\bTc[- ]?|ium[- ]?)$", re.ASCII)
+
+
 def _age(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
-    return (start, start) if text[end : end + 1] in ("+", "%") else (start, end)
+    if text[end : end + 1] in ("+", "%"):
+        return start, start
+    element = _NUCLIDE.search(text[max(0, start - 4) : start])
+    return (start, start) if element else (start, end)
 
 
 def _digits3(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
@@ -165,6 +178,17 @@ def _not_year(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
     """Refuse what a date leaves behind: a year is no identifier."""
     is_year = re.fullmatch(r"(?:19|20)\d\d", text[start:end]) is not None
     return (start, start) if is_year else (start, end)
+
+
+def _not_disease(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
+    """Refuse a code of ICD-10: `implantable device (Z95.810)`."""
+    return (start, start) if _DISEASE.match(text, start) else (start, end)
+
+
+def _says(rules: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
+    """Refuse what stands for no value: `'N/A'`."""
+    bare = text[start:end].strip(" '\"`")
+    return (start, start) if bare in rules.error_words else (start, end)
 
 
 def _digits1(_: RuleSet, text: str, start: int, end: int) -> tuple[int, int]:
@@ -285,6 +309,8 @@ CHECKS: Final[dict[str, Check]] = {
     "digits3": _digits3,
     "digits4": _digits4,
     "digits1": _digits1,
+    "not_disease": _not_disease,
+    "says": _says,
     "date8": _date8,
     "not_count": _not_count,
     "uid": _uid,

@@ -27,20 +27,25 @@ def errors(rules: RuleSet, text: str, trust: str) -> Iterator[tuple[int, int]]:
             said = inner in rules.error_words or any(
                 a <= first and last <= b for a, b in exempt
             )
-            if not said and not _is_code(inner):
+            ticked = message[first] == "`"
+            if not said and not _is_code(inner, _TICKED if ticked else _CODE):
                 yield start + first, start + last
 
 
 _CODE: Final = re.compile(
-    r"[a-z_$%<{/.*\-][a-z0-9_.\-/:$%<>{}*\[\]@+=]*|[A-Z_]{2,}[A-Z0-9_.]*|[A-Z][a-z]+(?:[A-Z][a-z]+)+[A-Za-z0-9.]*"
+    r"[A-Za-z_][\w.]{0,80}\(\)|[a-z]+[A-Z][A-Za-z0-9]{0,60}|[a-z_]+=(?:True|False|None)|[^\w\s]{1,4}|[a-z_$%<{/.*\-][a-z0-9_.\-/:$%<>{}*\[\]@+=]*|[A-Z_]{2,}[A-Z0-9_.]*|[A-Z][a-z]+(?:[A-Z][a-z]+)+[A-Za-z0-9.]*"
     r"|[0-9.:-]{0,4}|(?:%[A-Za-z][-/:. ,T]{0,2}){1,12}|[A-Za-z0-9_.-]+(?:[./:_][A-Za-z0-9_.-]+)+",
     re.ASCII,
 )
 
 
-def _is_code(inner: str) -> bool:
+# what stands between backticks is code, but for two words that begin like a name
+_TICKED: Final = re.compile(r"(?!.*[A-Z][A-Za-z'-]*,? [A-Z]).*", re.ASCII | re.DOTALL)
+
+
+def _is_code(inner: str, shape: re.Pattern[str]) -> bool:
     """Return whether a literal is the name of a key, a file, a host: the program's."""
-    if not _CODE.fullmatch(inner):
+    if not shape.fullmatch(inner):
         return False
     return sum(c.isdigit() for c in inner) < 5 and not any(
         kind(part) & (GIVEN | SURNAME) and not kind(part) & WORD

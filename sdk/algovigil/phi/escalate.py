@@ -55,7 +55,7 @@ _TOWN: Final = re.compile(
     re.ASCII,
 )
 _AFTER_STREET: Final = re.compile(
-    r",? ([A-Z][a-z]{2,20}(?: [A-Z][a-z]{2,20}){0,2})(?![\w-])", re.ASCII
+    r"(?:,? | in )([A-Z][a-z]{2,20}(?: [A-Z][a-z]{2,20}){0,2})(?![\w-])", re.ASCII
 )
 _AGE: Final = re.compile(r", (9[0-9]|1[0-4][0-9])(?=[,;)]| ?[FM]\b)", re.ASCII)
 # `MRN 4711081 -> 4711093`, `MRNs 4711081, 4711093 and 4711101`

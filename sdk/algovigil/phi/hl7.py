@@ -101,16 +101,16 @@ def _shaped(text: str, start: int, end: int) -> Iterator[Span]:
             continue
         stop = text.find("^", first, last)
         head = text[first : last if stop < 0 else stop]
-        for cls, shape in _SHAPES:
-            if shape.fullmatch(head):
-                yield first, first + len(head), cls
-                break
-        else:
-            person = _PERSON.match(text, first, last)
-            if person is not None and any(
-                kind(part.lower()) & (GIVEN | SURNAME) for part in person.groups()
-            ):
-                yield *person.span(), "NAME"
+        cls = next((cls for cls, shape in _SHAPES if shape.fullmatch(head)), None)
+        if cls is not None:
+            yield first, first + len(head), cls
+        # a person's number may stand before the name
+        name = first + len(head) + 1 if cls == "OTHER_ID" else first
+        person = _PERSON.match(text, name, last) if name < last else None
+        if person is not None and any(
+            kind(part.lower()) & (GIVEN | SURNAME) for part in person.groups()
+        ):
+            yield *person.span(), "NAME"
 
 
 def _field(text: str, start: int, end: int, cls: str, shape: str) -> Iterator[Span]:

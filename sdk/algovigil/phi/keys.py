@@ -50,6 +50,7 @@ class KeyPolicy:
         classes: In order: the first that fits wins.
         safe: Keys about machines, by their words.
         safe_prefixes: Beginnings of such keys.
+        safe_last: Last words of such keys.
         error: Keys of the words of an error.
         benign: Last words that make a key a statement about an identifier.
         neutral: Words that make a key one about codes, wherever they stand.
@@ -63,6 +64,7 @@ class KeyPolicy:
         classes: tuple[KeyClass, ...],
         safe: frozenset[tuple[str, ...]],
         safe_prefixes: tuple[tuple[str, ...], ...],
+        safe_last: frozenset[str],
         error: frozenset[tuple[str, ...]],
         benign: frozenset[str],
         neutral: frozenset[str],
@@ -74,6 +76,7 @@ class KeyPolicy:
         self.fields: Final = fields
         self._safe: Final = safe
         self._safe_prefixes: Final = safe_prefixes
+        self._safe_last: Final = safe_last
         self._error: Final = error
         self._benign: Final = benign
         self._neutral: Final = neutral
@@ -105,9 +108,7 @@ class KeyPolicy:
             return Note(exact, "text")
         if words in self._error:
             return Note(None, "error")
-        if words in self._safe or any(
-            words[: len(prefix)] == prefix for prefix in self._safe_prefixes
-        ):
+        if self._is_safe(words):
             return Note(None, "safe")
         found = frozenset(words)
         if not words or words[-1] in self._benign or found & self._neutral:
@@ -125,6 +126,13 @@ class KeyPolicy:
             default=-1,
         )
         return Note(self.classes[best].name if best >= 0 else None, "text")
+
+    def _is_safe(self, words: tuple[str, ...]) -> bool:
+        return (
+            words in self._safe
+            or not self._safe_last.isdisjoint(words[-1:])
+            or any(words[: len(prefix)] == prefix for prefix in self._safe_prefixes)
+        )
 
     def _standard(self, key: str) -> str | None:
         """Return the class of a key that names a DICOM element or an HL7 field."""

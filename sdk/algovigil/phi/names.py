@@ -44,6 +44,7 @@ _LOWER: Final = re.compile(
     r"([a-z]{2,20} [a-z]{2,20})\b",
     re.ASCII | re.IGNORECASE,
 )
+_MODALITY: Final = re.compile(r"(?<![A-Za-z])(?:MRS?|MS|DR) \Z", re.ASCII)
 _MOST: Final = 5  # words of a name
 
 
@@ -130,7 +131,7 @@ def names(reading: Reading, *, bold: bool = False) -> Iterator[Span]:
             )
             if count:
                 yield run[at].start, run[at + count - 1].end, "NAME"
-            at += count or 1
+            at += count or (2 if _is_pair(reading.words, run[at : at + 2]) else 1)
     yield from reading.told()
 
 
@@ -178,10 +179,24 @@ def _support(reading: Reading, start: int) -> int:
     said = reading.before(start)
     if said & THING:
         return 0
+    if said & TITLE and _is_modality(reading, start):
+        return 1
     # `I, Jane Roe`, and not `NYHA class I, ECOG 1`
     if said & (TITLE | STRONG) or (said & SELF and reading.text[start + 1].islower()):
         return 2
     return 1 if said & WEAK else 0
+
+
+def _is_modality(reading: Reading, start: int) -> bool:
+    """Return whether the title before *start* is how an image was made: `MR Brain`."""
+    text = reading.text
+    if not _MODALITY.search(text, max(0, start - 4), start):
+        return False
+    match = _TOKEN.match(text, start)
+    word = match.group().lower() if match else ""
+    found = kind(word)
+    plain = found & WORD and not found & (GIVEN | SURNAME)
+    return bool(plain) or word in reading.words.imaged
 
 
 def _deed_before(reading: Reading, start: int) -> bool:
@@ -199,6 +214,7 @@ def _before(words: Words, text: str, start: int) -> int:
     tail = before.rstrip(" \"'([>")
     if len(before) - len(tail) > 4:
         return 0
+    ended = tail.endswith(".") and tail != before
     tail = tail.rstrip(":=,#-.").removesuffix("'s").lower()
     said = words.before
     found = 0
@@ -215,7 +231,8 @@ def _before(words: Words, text: str, start: int) -> int:
         found |= said.get(phrase, 0)
         if not whole:
             break
-    return found
+    # a word in full and a full stop: a sentence begins, as in `has no name. Renamed`
+    return found & ~STRONG if ended and found & STRONG and len(phrase) > 4 else found
 
 
 def _taken(reading: Reading, run: Sequence[Word], *, bold: bool) -> int:
@@ -283,6 +300,13 @@ def _is_name(
     if not full or support == 2:
         return bool(full)
     comma = len(part) > 1 and "," in text[first.end : part[1].start]
+    if (
+        comma
+        and len(first.text) < 4
+        and first.text.isupper()
+        and part[1].text[1:].islower()
+    ):
+        return False  # `by GA, Hadlock 1984`
     head, tail = (full[1:2] or full, full[0]) if comma else (full[:1], full[-1])
     told = words.credentials.match(text, last.end) is not None
     if told or (len(full) > 1 and words.acts.match(text, last.end)):
@@ -304,6 +328,14 @@ def _is_name(
     surname = bool(tail.kind & SURNAME) or tail.unknown
     if not named:
         return False
+    if (
+        support
+        and not comma
+        and first.text.isupper()
+        and strong < len(full)
+        and min(len(word.text) for word in full) < 4
+    ):
+        return False  # `by AO MHA`
     if support or bold:
         beside = support and (told or _deed_before(reading, first.start))
         return (given and surname) or strong > 0 or bool(beside)
@@ -315,21 +347,33 @@ def _is_name(
     )
 
 
+def _is_pair(words: Words, part: Sequence[Word]) -> bool:
+    """Return whether *part* begins with what two persons gave their names to."""
+    if "-" not in part[0].lower and len(part) < 2:
+        return False
+    pieces = [
+        piece for word in part for piece in word.lower.removesuffix("'s").split("-")
+    ]
+    return " ".join(pieces[:2]) in words.eponym_pairs
+
+
 def _is_eponym(reading: Reading, part: Sequence[Word]) -> bool:
     """Return whether what follows makes a thing, not a person, of *part*."""
     words, text, last = reading.words, reading.text, part[-1]
-    plain = {
+    told = words.eponyms.issuperset(
         piece for word in part for piece in word.lower.removesuffix("'s").split("-")
-    }
-    told = plain <= words.eponyms
-    if not told and len(part) > 1 and _person_before(reading, part[0].start):
+    )
+    person = _person_before(reading, part[0].start)
+    if not told and len(part) > 1 and person:
         return False  # `patient Jane Roe score=0.5`
+    if not person and _is_pair(words, part):
+        return True
     after = _NEXT.match(text, last.end)
     if after and after[1].lower() in words.eponym_after:
         return True
     if any(word.lower in words.eponym_after for word in part[1:]):
         return True
-    return told and len(part) < 2 and not _person_before(reading, part[0].start)
+    return told and len(part) < 2 and not person
 
 
 def _logins(words: Words, text: str) -> Iterator[Span]:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from algovigil.phi.lexicon import GIVEN, WORD, kind
+from algovigil.phi.lexicon import GIVEN, SURNAME, WORD, kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,6 +65,7 @@ _REFERENCE: Final = re.compile(
 _REFERRED: Final = frozenset(
     ("PATIENT", "ENCOUNTER", "OTHER_ID", "LICENSE", "HEALTH_PLAN", "MRN", "NAME", "DEVICE")
 )  # fmt: skip
+_NUMBERED_LOGIN: Final = re.compile("[a-z]{4,20}[0-9]{1,3}", re.ASCII)
 _LONE: Final = frozenset(
     ("name", "user", "subject", "operator", "author", "address", "contact", "provider", "nurse",
      "physician", "doctor", "first", "last", "given", "family", "performer", "city", "street", "county",
@@ -183,11 +184,23 @@ def says_something(value: str, key: str, cls: str) -> bool:
         return True
     if cls == "NAME" and _is_title(bare):
         return False
+    if cls == "NAME" and bare.islower() and not _is_called(bare):
+        return False
+    if cls == "USER" and _NUMBERED_LOGIN.fullmatch(bare):
+        return not kind(bare.rstrip("0123456789")) & WORD
     if cls in ("NAME", "USER"):
         return not any(c in "0123456789_/:" for c in bare)
+    if cls == "IP" and not any(c in ".:" for c in bare):
+        return False
     if cls in ("DATE", "IP", "DEVICE", "VEHICLE"):
         return any(c.isdigit() for c in bare)
     return True
+
+
+def _is_called(value: str) -> bool:
+    """Return whether *value*, in lower case, holds a name that is no other word."""
+    kinds = [kind(word) for word in re.findall("[a-z]{2,}", value)]
+    return any(k & (GIVEN | SURNAME) and not k & WORD for k in kinds)
 
 
 def _is_title(value: str) -> bool:

@@ -140,8 +140,9 @@ def _key_policy(data: Mapping[str, Any], standards: Mapping[str, Any]) -> KeyPol
         classes=tuple(
             _key_class(n, c, data["persons"]) for n, c in data["classes"].items()
         ),
-        safe=frozenset(key_words(k) for k in safe if not k.endswith("*")),
+        safe=frozenset(key_words(k) for k in safe if "*" not in k),
         safe_prefixes=tuple(key_words(k) for k in safe if k.endswith("*")),
+        safe_last=frozenset(key_words(k)[-1] for k in safe if k.startswith("*")),
         error=frozenset(key_words(k) for k in data["error"]),
         benign=frozenset(data["benign"]),
         neutral=frozenset(data["neutral"]),

@@ -41,6 +41,10 @@ class Words:
     """Of the stops those that stay so whatever stands before them."""
     eponyms: frozenset[str]
     eponym_after: frozenset[str]
+    eponym_pairs: frozenset[str]
+    """Two words with a space: what is named after two persons, or one whole name."""
+    imaged: frozenset[str]
+    """What an image is of; after `MR` and `DR` in capitals it is no person."""
     particles: frozenset[str]
     suffixes: frozenset[str]
     machines: frozenset[str]
@@ -96,6 +100,8 @@ class Words:
                         "hard",
                         "eponyms",
                         "eponym_after",
+                        "eponym_pairs",
+                        "imaged",
                         "particles",
                     ),
                     *("suffixes", "machines", "states", "state_names"),

@@ -16,6 +16,21 @@ PROTECTOR = Protector()
 
 
 @pytest.mark.parametrize(
+    ("key", "trust"),
+    [
+        ("gen_ai.agent.version", "safe"),
+        ("dataset_version", "safe"),
+        ("patient.version.note", "text"),
+        ("jvm.thread.name", "safe"),
+        ("exception.message", "error"),
+    ],
+)
+def test_keys_about_machines(key: str, trust: str) -> None:
+    """By a whole key, a beginning or a last word."""
+    assert PROTECTOR.note(key) == (None, trust)
+
+
+@pytest.mark.parametrize(
     ("key", "cls"),
     [
         ("enduser.id", "USER"),
