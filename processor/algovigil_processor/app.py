@@ -18,6 +18,7 @@ import secrets
 import threading
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from algovigil.errors import explain
@@ -37,6 +38,7 @@ from algovigil_processor.journal import Journal
 from algovigil_processor.listen import Address, Listen, bind
 from algovigil_processor.own_metrics import OwnMetrics
 from algovigil_processor.pinning import Pinning
+from algovigil_processor.priority import step_back
 from algovigil_processor.receive import grpc
 from algovigil_processor.receive.handler import Handler, Meta
 from algovigil_processor.receive.http import App as OtlpHttp
@@ -139,6 +141,8 @@ class App:
             raise
 
     async def _start(self) -> Listen:
+        background = ThreadPoolExecutor(None, "background", step_back)
+        asyncio.get_running_loop().set_default_executor(background)
         sockets = self._bind()
         self._open.enter_context(owned(self._data_dir))
         protector = Protector.of(self._config.phi)

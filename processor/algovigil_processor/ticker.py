@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from algovigil_processor.priority import step_back
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,6 +38,7 @@ class Ticker:
         self._thread.start()
 
     def _run(self) -> None:
+        step_back()
         seconds = self._first
         while not self._stopping.wait(seconds):
             seconds = self._seconds

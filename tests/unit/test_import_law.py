@@ -13,7 +13,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PROCESSOR = ROOT / "processor/algovigil_processor"
 SDK = ROOT / "sdk/algovigil"
-GROUND = {"errors", "schema", "batch", "telemetry", "pipeline", "state", "bins"}
+GROUND = {
+    "errors",
+    "schema",
+    "batch",
+    "telemetry",
+    "pipeline",
+    "state",
+    "bins",
+    "priority",
+}
 STAGES = {
     "receive",
     "decode",

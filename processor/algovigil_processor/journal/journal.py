@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Final, Protocol
 
 from algovigil_processor.errors import Permanent, Retryable
 from algovigil_processor.journal.segment import frame, read
+from algovigil_processor.priority import step_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -182,6 +183,7 @@ class Journal:
 
     def _write_out(self) -> None:
         """Store closed segments until all are stored and the journal stops."""
+        step_back()
         try:
             while (path := self._next()) is not None and self._store(path):
                 pass
@@ -203,6 +205,7 @@ class Journal:
 
     def _flush_out(self) -> None:
         """Unlink what is stored, every few seconds and at the end."""
+        step_back()
         while True:
             with self._change:
                 while not self._emptied and (wait := self._flush_wait()) != 0:

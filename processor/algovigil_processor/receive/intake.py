@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from algovigil_processor.errors import Retryable
+from algovigil_processor.priority import step_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -218,5 +219,7 @@ class Intake:
         express: bool = False,
     ) -> None:
         """Be a worker: process groups until the intake is closed and empty."""
+        if not express:
+            step_back()
         while group := self.take(group_bytes, express=express):
             process(group)

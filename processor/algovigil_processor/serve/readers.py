@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar, cast
 
 from algovigil_processor.errors import ProcessorError
+from algovigil_processor.priority import step_back
 from algovigil_processor.serve.wire import Refused, refused
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class Readers:
     ) -> None:
         self._open = open_reader
         self._slots: Final = threading.BoundedSemaphore(sessions + waiting)
-        self._pool: Final = ThreadPoolExecutor(sessions, "algovigil-reader")
+        self._pool: Final = ThreadPoolExecutor(sessions, "algovigil-reader", step_back)
         self._own: Final = threading.local()
         self._lock: Final = threading.Lock()
         self._opened: Final[list[Session]] = []
