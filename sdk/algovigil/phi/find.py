@@ -15,6 +15,7 @@ from algovigil.phi.encoded import encoded
 from algovigil.phi.errors import errors
 from algovigil.phi.escalate import escalated
 from algovigil.phi.hl7 import hl7, segments
+from algovigil.phi.logins import logins
 from algovigil.phi.names import Reading, names
 from algovigil.phi.pairs import pairs
 from algovigil.phi.paths import paths
@@ -45,6 +46,7 @@ _PARSERS: Final[dict[str, Callable[[RuleSet, str], Iterator[Span]]]] = {
     "sql": sql,
     "table": tables,
     "path": paths,
+    "logins": logins,
 }
 _STRUCTURES: Final = frozenset((*_PARSERS, "names"))
 
@@ -52,7 +54,7 @@ _STRUCTURES: Final = frozenset((*_PARSERS, "names"))
 _HINTED: Final = frozenset((*_PARSERS, "base64")) - {"pairs"}
 # parsers whose pattern asks for the first line of a text: a prefilter sees lines only
 _FIRST_LINE: Final = frozenset(("table",))
-_SHAPES: Final = frozenset(("names", "path", "table"))
+_SHAPES: Final = frozenset(("names", "logins", "path", "table"))
 
 _YEARS: Final = {"BIRTH": 1, "DATE": 2}
 

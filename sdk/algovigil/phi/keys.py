@@ -164,13 +164,16 @@ def key_words(key: str) -> tuple[str, ...]:
 _SHORT: Final = 4  # letters: a shorter word is a piece of many others
 
 
-def pair_words(keys: Iterable[KeyClass], everyday: frozenset[str]) -> tuple[str, str]:
+def pair_words(
+    keys: Iterable[KeyClass], everyday: frozenset[str]
+) -> tuple[str, str, str]:
     """Return what finds something in every key that *keys* classify.
 
     `key_words` only splits a key, so each of its words is a substring of the key. Short
     words and *everyday* ones are avoided: they would hit far too often. The first
     expression takes no notice of case, the second, for short words in the middle of
-    camelCase, does.
+    camelCase, does. The third are words that classify a key as a whole only: no letter
+    comes after them.
     """
     exact = [words for kind in keys for words in kind.exact]
     whole = "|".join(sorted({words[0] for words in exact if len(words) == 1}))
@@ -190,6 +193,7 @@ def pair_words(keys: Iterable[KeyClass], everyday: frozenset[str]) -> tuple[str,
     begins = rf"(?:\b|[_0-9])(?:{'|'.join(short)})"
     camel = "|".join(form for w in short for form in (w.capitalize(), w.upper()))
     return (
-        "|".join([rf"\b_{{0,2}}(?:{whole})", begins, *long]),
+        "|".join([begins, *long]),
         rf"[a-z](?:{camel})|[A-Z](?:{'|'.join(w.capitalize() for w in short)})",
+        whole,
     )

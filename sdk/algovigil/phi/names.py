@@ -26,24 +26,13 @@ Span = tuple[int, int, str]
 _TOKEN: Final = re.compile(
     r"(?<![A-Za-z0-9_./\\@-])[A-Z][A-Za-z]*(?:['-][A-Za-z]+)*", re.ASCII
 )
-_LETTERS: Final = re.compile(r"[a-z'_]+\Z", re.ASCII)
+_LETTERS: Final = re.compile(r"[A-Za-z'_]+\Z", re.ASCII)
 _LOOKBACK: Final = 40  # characters before a word that may say what it is
 _GAP: Final = re.compile(
     r"(?:[.]? {1,2}(?:(?:[a-z]{1,3}\.? ){1,2})?|, {0,2}|\. ?)", re.ASCII
 )
 _NOT_AFTER: Final = re.compile(r"[0-9_(\[=/\\@:]|-[0-9A-Z]|\.[A-Za-z_]", re.ASCII)
 _NEXT: Final = re.compile(r"(?:'s?|s)?[ -]([A-Za-z']+)", re.ASCII)
-_LOGIN: Final = re.compile(
-    r"\b(?:[Uu]ser(?:[ _]?(?:name|id))?|[Ll]og[io]ns?|[Ll]ogged in as|authenticated as|on behalf of|"
-    r"[Ss]igned in as|[Ii]mpersonat(?:ed|ing)|[Ss]ession (?:for|of)|[Aa]ccount|[Ss]udo|[Ss]u|[Uu]id)"
-    r"(?: (?:of|by|for|from|user|account|named|failed for|attempt by|is|as))?[ =:]{1,2}['\"(]?([a-z][a-z0-9_.-]{2,40})(?![A-Za-z0-9])",
-    re.ASCII,
-)
-_LOWER: Final = re.compile(
-    r"\b(?:patient|pt|mr|mrs|ms|dr|daughter|son|wife|husband|mother|father|name)\.?[: ]{1,2}"
-    r"([a-z]{2,20} [a-z]{2,20})\b",
-    re.ASCII | re.IGNORECASE,
-)
 _MODALITY: Final = re.compile(r"(?<![A-Za-z])(?:MRS?|MS|DR) \Z", re.ASCII)
 _MOST: Final = 5  # words of a name
 
@@ -90,7 +79,6 @@ class Reading:
         self.words: Final = words
         self.text: Final = text
         self._runs: list[list[Word]] | None = None
-        self._told: list[Span] | None = None
         self._before: Final[dict[int, int]] = {}
         self.whole: Final[dict[int, int]] = {}
         """Words of a name by where it begins, when it is as long as it could be."""
@@ -100,12 +88,6 @@ class Reading:
         if self._runs is None:
             self._runs = list(_runs(self.words, self.text))
         return self._runs
-
-    def told(self) -> list[Span]:
-        """Return logins, and names in lower case after a word for a person."""
-        if self._told is None:
-            self._told = [*_logins(self.words, self.text), *_lower(self.text)]
-        return self._told
 
     def before(self, start: int) -> int:
         """Return what the words before *start* say, bits of `Words.before`."""
@@ -131,8 +113,8 @@ def names(reading: Reading, *, bold: bool = False) -> Iterator[Span]:
             )
             if count:
                 yield run[at].start, run[at + count - 1].end, "NAME"
-            at += count or (2 if _is_pair(reading.words, run[at : at + 2]) else 1)
-    yield from reading.told()
+            pair = not count and _is_pair(reading.words, run[at : at + 2])
+            at += count or 1 + pair
 
 
 def _runs(words: Words, text: str) -> Iterator[list[Word]]:
@@ -215,7 +197,8 @@ def _before(words: Words, text: str, start: int) -> int:
     if len(before) - len(tail) > 4:
         return 0
     ended = tail.endswith(".") and tail != before
-    tail = tail.rstrip(":=,#-.").removesuffix("'s").lower()
+    said_of_me = tail.endswith(",")  # `I, Jane Roe`
+    tail = tail.rstrip(":=,#-.").removesuffix("'s")
     said = words.before
     found = 0
     phrase = ""
@@ -227,10 +210,16 @@ def _before(words: Words, text: str, start: int) -> int:
                 break
             whole = not letters.start()
             part = letters[0].replace("_", " ")
+        if not part.islower():
+            if part not in (part.upper(), part.capitalize()):
+                break  # neither `by`, `By` nor `BY`
+            part = part.lower()
         phrase = f"{part} {phrase}" if phrase else part
         found |= said.get(phrase, 0)
         if not whole:
             break
+    if not said_of_me:
+        found &= ~SELF
     # a word in full and a full stop: a sentence begins, as in `has no name. Renamed`
     return found & ~STRONG if ended and found & STRONG and len(phrase) > 4 else found
 
@@ -374,24 +363,3 @@ def _is_eponym(reading: Reading, part: Sequence[Word]) -> bool:
     if any(word.lower in words.eponym_after for word in part[1:]):
         return True
     return told and len(part) < 2 and not person
-
-
-def _logins(words: Words, text: str) -> Iterator[Span]:
-    for match in _LOGIN.finditer(text):
-        login = match[1].rstrip(".-")
-        lower = login.lower()
-        parts = re.split(r"[._-]", lower)
-        told = any(part in words.machines or part in words.stops for part in parts)
-        if told or all(kind(part) & WORD for part in parts if part):
-            continue
-        if len(parts) > 1 and any(kind(part) & WORD for part in parts if len(part) > 3):
-            continue
-        yield match.start(1), match.start(1) + len(login), "USER"
-
-
-def _lower(text: str) -> Iterator[Span]:
-    for match in _LOWER.finditer(text):
-        if match[1].islower():
-            first, last = map(kind, match[1].split(" "))
-            if first & GIVEN and last & SURNAME and not (first | last) & WORD:
-                yield *match.span(1), "NAME"

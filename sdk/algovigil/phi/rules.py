@@ -29,7 +29,7 @@ ACTIONS: Final = (
 )
 PARSERS: Final = (
     *("pairs", "error", "hl7", "dicom", "xml", "sql", "table", "path", "base64"),
-    "names",
+    *("names", "logins"),
 )
 FINDERS: Final = ("match", "rest", "parameter", *PARSERS)
 _FILES: Final = ("rules.yaml", "standards.yaml", "names.yaml", "lexicon.bin")
@@ -109,13 +109,17 @@ def of(
             _known("action", action, ACTIONS)
     keys = _key_policy(data["keys"], standards)
     words = Words.of(names)
-    any_case, camel_case = pair_words(keys.classes, frozenset(data["keys"]["everyday"]))
+    any_case, camel_case, whole = pair_words(
+        keys.classes, frozenset(data["keys"]["everyday"])
+    )
     segments = "|".join(segment.lower() for segment in standards["hl7"])
     filled = {
         # and the keys that `KeyPolicy` knows by a standard: elements and fields
         "{words}": rf"{any_case}|\b[0-9a-f]{{8}}\b|\b(?:{segments})[-._][0-9]",
         "{camel}": camel_case,
+        "{whole}": whole,
         "{names}": words.prefilter,
+        "{logins}": words.logins,
         "{extensions}": EXTENSIONS,
     }
     quoted = r"['\"`][A-Za-z_][\w.]{0,60}['\"`]"

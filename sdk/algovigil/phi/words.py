@@ -63,6 +63,8 @@ class Words:
     """At the start of what stands after a name."""
     prefilter: str
     """An expression that finds something in every text that may hold a name."""
+    logins: str
+    """The same for logins, and names in lower case."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Words:
@@ -78,7 +80,6 @@ class Words:
         between = r"(?:\.? {1,2}|, {0,2})(?:(?:[a-z]{1,3}|[A-Z])\.? ){0,2}"
         prefilter = "|".join(
             (
-                _LOGIN,
                 f"{before}{gap}[A-Z]",
                 # one word in capitals is no name by a weak word before it
                 f"(?:^|[^A-Za-z])(?:{weak}){gap}[A-Z][a-z'-]",
@@ -87,7 +88,6 @@ class Words:
                 rf"{name},? ?\(?(?:{'|'.join(sorted(after))})|{name}(?: <|'s [cfma])",
                 rf"{name},? (?:is |was )?an? [0-9]",
                 rf"{name},? (?:aged? )?[0-9]{{1,3}}[- ]?[yFM,]",
-                _LOWER,
             )
         )
         return cls(
@@ -120,6 +120,7 @@ class Words:
                 r"|'s (?:chart|record|file|mother|father|family|appointment)| <\S{1,80}@"
             ),
             prefilter=prefilter,
+            logins=f"{_LOGIN}|{_LOWER}",
         )
 
 

@@ -66,6 +66,7 @@ TEXTS = st.lists(PIECES | st.text(max_size=4), max_size=12).map("".join) | st.li
 @example(["MRN&#58; 4711081", "jane&#64;example.com", "219&#x2d;09&#x2D;9999"])
 @example(["Patient 219\u201109\u20119999 name,dob\nJane Roe,1958-02-07"])
 @example(["a text before it!", "SUBJ-5744", "SUBJ-5744 image: 013.7.2.7^"])
+@example(["tO\u2019Neil", "I[Xx", "219-09-9999Uname=Patient"])
 def test_prefilter_and_rules_agree(texts: list[str]) -> None:
     """What all rules find in a text, the rules that the prefilter left find too."""
     texts = [t for t in texts if t.isprintable() or "\n" in t]
