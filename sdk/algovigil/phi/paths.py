@@ -52,6 +52,7 @@ _NUMBER: Final = re.compile(
 )
 # files of programs, which stack traces are full of
 _CODE: Final = (".py", ".go", ".js", ".ts", ".java", ".rs", ".cc", ".cpp", ".so", ".rb")
+_JOINS: Final = r"/\._^+-"
 _MOST: Final = 200  # characters of a step
 _IMAGE: Final = re.compile(r"\.(?:jpe?g|png|heic|tiff?|gif|bmp|webp)$", re.ASCII | re.I)
 
@@ -72,7 +73,10 @@ def paths(rules: RuleSet, text: str) -> Iterator[Span]:
         in_path = before or text[end : end + 1] in ("/", "\\")
         extension = _EXTENSION.search(step) if "." in step else None
         if in_path or extension or "_" in step or "^" in step:
-            for span in _step(rules, start, step, extension, in_path=in_path):
+            follows = text[end : end + 1] or " "
+            for span in _step(
+                rules, start, step, extension, in_path=in_path, follows=follows
+            ):
                 named = named or (in_path and span[2] == "NAME")
                 yield span
     # where the path names a person, the folder with a number is that person's
@@ -91,10 +95,14 @@ def _step(
     extension: re.Match[str] | None,
     *,
     in_path: bool,
+    follows: str,
 ) -> Iterator[Span]:
     body = step[: extension.start()] if extension else step
     if in_path or extension:
-        yield from _glued(rules, at, body)
+        for start, end in _glued(rules, body):
+            # `scans.JaneRoe/`, and not `x.exceptions.TimeoutError`
+            if step[start - 1 : start] != "." or (step + follows)[end] in _JOINS:
+                yield at + start, at + end, "NAME"
     pieces = [(m.start(), m.end(), m.group()) for m in _PIECE.finditer(body)]
     if len(pieces) < 2:
         return
@@ -188,7 +196,7 @@ def _is_person(
     return capitals and given and (strong > 0 or (in_path and unknown))
 
 
-def _glued(rules: RuleSet, at: int, body: str) -> Iterator[Span]:
+def _glued(rules: RuleSet, body: str) -> Iterator[tuple[int, int]]:
     """Yield `JohnSmith`: two names in camel case and nothing else."""
     for match in _GLUED.finditer(body):
         parts = _CAMEL.findall(match.group())
@@ -196,4 +204,4 @@ def _glued(rules: RuleSet, at: int, body: str) -> Iterator[Span]:
         stop = any(part.lower() in rules.words.stops for part in parts)
         strong = all(k & (GIVEN | SURNAME) and not k & WORD for k in kinds)
         if len(parts) == 2 and strong and kinds[0] & GIVEN and not stop:
-            yield at + match.start(), at + match.end(), "NAME"
+            yield match.span()
