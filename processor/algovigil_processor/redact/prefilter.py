@@ -1,7 +1,7 @@
 """One pass of hyperscan over many texts: which rules may find something where.
 
 Invariant: it never misses what the rules find in a view of a text; it may name rules
-that then find nothing. It sees views only, which are ASCII, joined by line feeds.
+that then find nothing. It sees views only, which are ASCII, with line feeds between them.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ _FEW: Final = 256
 """Up to so many texts Python's `re` beats the compilation of an RE2 kernel."""
 
 
+_BETWEEN: Final = "\n\0\n"
+"""Ends a text for `^` and `$`, and no white space of a rule reaches across it."""
+
 _ESCAPED: Final = re.compile(ESCAPE, re.ASCII)
 
 
@@ -53,7 +56,7 @@ class Prefilter:
             return {}
         rest = texts.take(pa.array(at))
         simple, owners = _simple(rest)
-        lines = pc.binary_join_element_wise(rest.filter(pa.array(simple)), "", "\n")
+        lines = pc.binary_join_element_wise(rest.filter(pa.array(simple)), "", _BETWEEN)
         found: dict[int, set[int]] = defaultdict(set)
         self._scan(lines, at[simple], found)
         if owners:
@@ -65,7 +68,7 @@ class Prefilter:
                     found[int(at[i])].update(self._all)
                     continue
                 for view in views(text):
-                    read.append(view.text + "\n")
+                    read.append(view.text + _BETWEEN)
                     whose.append(int(at[i]))
             self._scan(pa.array(read, pa.string()), np.array(whose, np.int64), found)
         return {i: tuple(sorted(rules)) for i, rules in found.items()}
