@@ -1,7 +1,7 @@
 """One pass of hyperscan over many texts: which rules may find something where.
 
 Invariant: it never misses what the rules find in a view of a text; it may name rules
-that then find nothing. It sees views only, which are ASCII, with line feeds between them.
+that then find nothing. It sees views only, which are ASCII, line feeds between them.
 """
 
 from __future__ import annotations
