@@ -23,7 +23,7 @@ def errors(rules: RuleSet, text: str, trust: str) -> Iterator[tuple[int, int]]:
         message = text[start:end]
         exempt = [m.span() for m in rules.error_contexts.finditer(message)]
         for first, last in _literals(message):
-            inner = message[first + 1 : last].rstrip("'\"`")
+            inner = message[first + 1 : last].rstrip("'\"`").lstrip("`")
             said = inner in rules.error_words or any(
                 a <= first and last <= b for a, b in exempt
             )
@@ -43,13 +43,16 @@ _CODE: Final = re.compile(
 _TICKED: Final = re.compile(r"(?!.*[A-Z][A-Za-z'-]*,? [A-Z]).*", re.ASCII | re.DOTALL)
 
 
+_PIECE: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", re.ASCII)
+
+
 def _is_code(inner: str, shape: re.Pattern[str]) -> bool:
     """Return whether a literal is the name of a key, a file, a host: the program's."""
     if not shape.fullmatch(inner):
         return False
     return sum(c.isdigit() for c in inner) < 5 and not any(
         kind(part) & (GIVEN | SURNAME) and not kind(part) & WORD
-        for part in re.split(r"[^A-Za-z]+", inner.lower())
+        for part in _PIECE.findall(inner)
         if len(part) > 3
     )
 
@@ -102,12 +105,15 @@ def _literals(message: str) -> Iterator[tuple[int, int]]:
         if not opens:
             at += 1
             continue
-        end = at + 1
+        if message.startswith("``", at):  # as documentation writes code
+            quote = "``"
+        size = len(quote)
+        end = at + size
         while (end := message.find(quote, end)) >= 0:
-            after = message[end + 1 : end + 2]
+            after = message[end + size : end + size + 1]
             if message[end - 1] != "\\" and not after.isalnum():
                 break
             end += 1
-        stop = len(message) if end < 0 else end + 1
+        stop = len(message) if end < 0 else end + size
         yield at, stop
         at = stop

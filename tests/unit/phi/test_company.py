@@ -34,6 +34,11 @@ def found(text: str, key: str = "") -> list[str]:
         ("/scans/4711081/20240102/IM1.dcm", ["4711081", "20240102"]),
         ("4711081\tJane Olstad\tM\t97", ["4711081", "Jane Olstad", "97"]),
         ("MR Olstad called", ["Olstad"]),
+        ("ward round with Marcus Gunn", ["Marcus Gunn"]),
+        ("Anna Simpson uploaded a scan", ["Anna Simpson"]),
+        ("ValueError: no row 'janeOlstad'", ["'janeOlstad'"]),
+        ("ValueError: no row `Jane Olstad`", ["`Jane Olstad`"]),
+        ("ValueError: no row ``Jane Olstad`` here", ["``Jane Olstad``"]),
         ("/data/scan.JaneOlstad.dcm", ["JaneOlstad"]),
         ("/data/scan.JaneOlstad/x.png", ["JaneOlstad"]),
         ("MR SMITH called", ["SMITH"]),
@@ -90,6 +95,7 @@ def test_what_stands_beside_tells(text: str, gone: list[str]) -> None:
         "ValueError: could not convert string to float: 'N/A'",
         "TypeError: cannot invoke \"Model.score()\" on `Rotation` with '='",
         "running in user namespace: 17",
+        "ValueError: ``x`` should be 1D and ``y = None`` is not",
     ],
 )
 def test_things_stay(text: str) -> None:
