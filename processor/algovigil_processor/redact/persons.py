@@ -43,6 +43,7 @@ def spread(
         return
     is_named = np.zeros(max(len(places[i].column) for i in new), np.bool_)
     is_named[list(named)] = True
+    wanted = {row: (again, _needles(again)) for row, again in named.items()}
     words = texts.words()
     for index, leaves in new.items():
         place = places[index]
@@ -58,7 +59,7 @@ def spread(
                 continue
             old = leaves[at]
             codes = place.codes(texts, at) if old is None else old
-            changed = _changed(texts, words, named, here, where, codes, place.field)
+            changed = _changed(texts, words, wanted, here, where, codes, place.field)
             if changed:
                 codes = codes.copy()
                 codes[list(changed)] = list(changed.values())
@@ -103,7 +104,7 @@ def _joined(one: People, other: People) -> People:
 def _changed(
     texts: Texts,
     words: Any,
-    named: Mapping[int, People],
+    wanted: Mapping[int, tuple[People, frozenset[str]]],
     rows: NDArray[np.int64],
     where: NDArray[np.int64],
     codes: NDArray[np.int32],
@@ -114,15 +115,15 @@ def _changed(
     unique, inverse = np.unique(codes[where], return_inverse=True)
     listed = words.take(pa.array(unique)).to_pylist()
     lower = [(text or "").lower() for text in listed]
-    needles = {row: _needles(again) for row, again in named.items()}
     # by the value: only rows that name a person come here
     for i, row, at in zip(
         where.tolist(), rows[where].tolist(), inverse.tolist(), strict=True
     ):
-        if not any(map(lower[at].__contains__, needles[row])):
+        again, needles = wanted[row]
+        if not any(map(lower[at].__contains__, needles)):
             continue
         text = listed[at]
-        spans = texts.protector.spread(named[row], text)
+        spans = texts.protector.spread(again, text)
         if spans:
             for span in spans:
                 texts.marks[span.cls, span.action, span.rule, field] += 1
