@@ -23,5 +23,7 @@ def step_back() -> None:
     Only Linux has a priority for each thread; elsewhere nothing happens.
     """
     if sys.platform == "linux":
+        thread = threading.get_native_id()
         with contextlib.suppress(OSError):  # a sandbox may forbid it
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+            nice = max(os.getpriority(os.PRIO_PROCESS, thread), _NICE)
+            os.setpriority(os.PRIO_PROCESS, thread, nice)
