@@ -198,7 +198,11 @@ def says_something(value: str, key: str, cls: str) -> bool:
 
 
 def _is_called(value: str) -> bool:
-    """Return whether *value*, in lower case, holds a name that is no other word."""
+    """Return whether *value*, in lower case, holds a name that is no other word, or is a
+    given name and a surname."""
+    first, *rest = value.split(" ")
+    if rest and kind(first) & GIVEN and kind(rest[-1]) & SURNAME:
+        return True
     kinds = [kind(word) for word in re.findall("[a-z]{2,}", value)]
     return any(k & (GIVEN | SURNAME) and not k & WORD for k in kinds)
 

@@ -48,6 +48,7 @@ def found(text: str, key: str = "") -> list[str]:
         ("en route: ambulance XKC-4471", ["XKC-4471"]),
         ("login from 10.0.0.5:51234", ["10.0.0.5"]),
         ('{"user":"jolstad7"}', ["jolstad7"]),
+        ('{"name":"grace lee","id":3}', ["grace lee"]),
         ("OBR|1|||y|||||||||||151315^OLSTAD^JANE", ["151315", "OLSTAD^JANE"]),
     ],
 )  # fmt: skip
