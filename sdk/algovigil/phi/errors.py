@@ -43,6 +43,8 @@ _CODE: Final = re.compile(
 _TICKED: Final = re.compile(r"(?!.*[A-Z][A-Za-z'-]*,? [A-Z]).*", re.ASCII | re.DOTALL)
 
 
+# a word as it stands, and each of camel case: `McKay`, `janeRoe`
+_LETTERS: Final = re.compile("[A-Za-z]+", re.ASCII)
 _PIECE: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", re.ASCII)
 
 
@@ -52,7 +54,7 @@ def _is_code(inner: str, shape: re.Pattern[str]) -> bool:
         return False
     return sum(c.isdigit() for c in inner) < 5 and not any(
         kind(part) & (GIVEN | SURNAME) and not kind(part) & WORD
-        for part in _PIECE.findall(inner)
+        for part in (*_LETTERS.findall(inner), *_PIECE.findall(inner))
         if len(part) > 3
     )
 

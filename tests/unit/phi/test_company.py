@@ -37,6 +37,7 @@ def found(text: str, key: str = "") -> list[str]:
         ("ward round with Marcus Gunn", ["Marcus Gunn"]),
         ("Anna Simpson uploaded a scan", ["Anna Simpson"]),
         ("ValueError: no row 'janeOlstad'", ["'janeOlstad'"]),
+        ("ValueError: no row 'McKay'", ["'McKay'"]),
         ("ValueError: no row `Jane Olstad`", ["`Jane Olstad`"]),
         ("ValueError: no row ``Jane Olstad`` here", ["``Jane Olstad``"]),
         ("/data/scan.JaneOlstad.dcm", ["JaneOlstad"]),
