@@ -27,6 +27,14 @@ _LOWER: Final = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 
+HINT: Final = (
+    r"[Uu]ser|[Ll]og[io]n|[Ll]ogged|uthenticated|behalf|[Ss]igned|mpersonat|[Ss]ession |[Aa]ccount|"
+    r"[Ss]udo|[Ss]u[ =:]|[Uu]id|"
+    r"(?:[Pp]atient|PATIENT|[Pp]t|PT|[Mm]rs?|MRS?|[Mm]s|MS|[Dd]r|DR|[Dd]aughter|DAUGHTER|[Ss]on|SON|[Ww]ife|WIFE|"
+    r"[Hh]usband|HUSBAND|[Mm]other|MOTHER|[Ff]ather|FATHER|[Nn]ame|NAME)\.?[: ]{1,2}[a-z]{2,20} [a-z]{2}"
+)
+"""Fits in every text in which one of the two may fit."""
+
 
 def logins(rules: RuleSet, text: str) -> Iterator[Span]:
     """Yield logins of persons, and names in lower case after a word for a person."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from algovigil.errors import ConfigError, explain, nearest
 from algovigil.phi.checks import CHECKS
 from algovigil.phi.keys import KeyClass, KeyPolicy, key_words, pair_words
+from algovigil.phi.logins import HINT
 from algovigil.phi.paths import EXTENSIONS
 from algovigil.phi.words import Words
 
@@ -119,7 +120,7 @@ def of(
         "{camel}": camel_case,
         "{whole}": whole,
         "{names}": words.prefilter,
-        "{logins}": words.logins,
+        "{logins}": HINT,
         "{extensions}": EXTENSIONS,
     }
     quoted = r"['\"`][A-Za-z_][\w.]{0,60}['\"`]"

@@ -14,17 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-# what the finder of logins and that of names in lower case wait for
-_LOGIN: Final = (
-    r"[Uu]ser|[Ll]og[io]n|[Ll]ogged|uthenticated|behalf|[Ss]igned|mpersonat|[Ss]ession |[Aa]ccount|"
-    r"[Ss]udo|[Ss]u[ =:]|[Uu]id"
-)
-_LOWER: Final = (
-    r"(?:[Pp]atient|PATIENT|[Pp]t|PT|[Mm]rs?|MRS?|[Mm]s|MS|[Dd]r|DR|[Dd]aughter|DAUGHTER|[Ss]on|SON|[Ww]ife|WIFE|"
-    r"[Hh]usband|HUSBAND|[Mm]other|MOTHER|[Ff]ather|FATHER|[Nn]ame|NAME)\.?[: ]{1,2}[a-z]{2,20} [a-z]{2}"
-)
-
-
 TITLE, STRONG, WEAK, PERSON, DEED, THING, SELF = (1 << bit for bit in range(7))
 """What a phrase before a word says of it; see `Words.before`."""
 
@@ -63,8 +52,6 @@ class Words:
     """At the start of what stands after a name."""
     prefilter: str
     """An expression that finds something in every text that may hold a name."""
-    logins: str
-    """The same for logins, and names in lower case."""
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Words:
@@ -120,7 +107,6 @@ class Words:
                 r"|'s (?:chart|record|file|mother|father|family|appointment)| <\S{1,80}@"
             ),
             prefilter=prefilter,
-            logins=f"{_LOGIN}|{_LOWER}",
         )
 
 
