@@ -250,12 +250,17 @@ model.predict([[0.4]])
 
 def test_notebooks(collector: Collector, tmp_path: Path) -> None:
     """A kernel that was started watched records what cells call."""
+    # a kernel that has not ended 2.5 s after it was asked to is killed; that is long
+    # enough but on a machine that stands still
     program = f"""
 import nbformat
 from nbclient import NotebookClient
+from traitlets.config import Config
 notebook = nbformat.v4.new_notebook()
 notebook.cells = [nbformat.v4.new_code_cell({NOTEBOOK!r})]
-NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
+patient = Config(KernelManager={{"shutdown_wait_time": 60}})
+client = NotebookClient(notebook, timeout=60, kernel_name="python3", config=patient)
+client.execute()
 print(notebook.cells[0].outputs)
 """
     done = subprocess.run(
@@ -269,7 +274,8 @@ print(notebook.cells[0].outputs)
     )
     assert 0 == done.returncode, done.stderr
     assert "['a']" in done.stdout
-    wait_for(lambda: len(kinds(collector)[0]) == 1)
+    # the kernel has ended, and with it everything that it could send
+    assert 1 == len(kinds(collector)[0]), (collector.spans(), done.stderr)
 
 
 def test_requests_carry_the_call_on(collector: Collector) -> None:
