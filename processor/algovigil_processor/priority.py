@@ -20,10 +20,15 @@ _NICE: Final = 10  # a tenth of the share of a thread that did not step back: sc
 def step_back() -> None:
     """Let threads that did not step back run before this one, and those it starts.
 
-    Only Linux has a priority for each thread; elsewhere nothing happens.
+    One that wakes up does not interrupt another that runs, either: threads that hand
+    the interpreter to each other wake up all the time. Only Linux has a priority for
+    each thread; elsewhere nothing happens.
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
         with contextlib.suppress(OSError):  # a sandbox may forbid it
             nice = max(os.getpriority(os.PRIO_PROCESS, thread), _NICE)
             os.setpriority(os.PRIO_PROCESS, thread, nice)
+        with contextlib.suppress(OSError):
+            if os.sched_getscheduler(thread) == os.SCHED_OTHER:
+                os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
