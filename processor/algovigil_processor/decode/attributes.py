@@ -14,10 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from algovigil_processor.decode import values as any_values
-from algovigil_processor.decode.columns import blank, numbers, owners, starts, wrap
+from algovigil_processor.decode.columns import (
+    blank,
+    elements,
+    numbers,
+    owners,
+    starts,
+    wrap,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,9 +40,10 @@ class Attributes:
     """n+1 offsets of the rows into the entries."""
     keys: pa.StringArray
     texts: pa.StringArray
-    vocabulary: pa.StringArray
+    vocabulary: Mapping[str, int]
+    """The code of each key that there is."""
     codes: NDArray[np.int32]
-    """Per entry: its key as an index of `vocabulary`."""
+    """Per entry: the code of its key."""
     source: NDArray[np.int64] | None
     """Per entry: its index in `values`; None when equal to the entry's own."""
     values: Any
@@ -47,11 +55,11 @@ class Attributes:
     @classmethod
     def of(cls, lists: pa.ListArray) -> Attributes:
         """Read *lists*, one list of `KeyValue` structs per row."""
-        pairs = lists.flatten()
+        pairs = elements(lists)
         offsets = starts(lists)
         keys, values = pairs.field("key"), pairs.field("value")
         if not len(pairs):
-            return cls(offsets, keys, keys, keys, _NO_CODES, None, values, None, None)
+            return cls(offsets, keys, keys, {}, _NO_CODES, None, values, None, None)
         texts = any_values.texts(values)
         coded = keys.dictionary_encode()
         codes = numbers(coded.indices)
@@ -71,7 +79,8 @@ class Attributes:
             offsets=offsets,
             keys=keys,
             texts=texts.take(order),
-            vocabulary=coded.dictionary,
+            # unique keys, which are few: much is asked of them by name
+            vocabulary={k: i for i, k in enumerate(coded.dictionary.to_pylist())},
             codes=codes,
             source=order,
             values=values,
@@ -87,9 +96,15 @@ class Attributes:
 
     def column(self, name: str) -> pa.StringArray:
         """Return the text of attribute *name* per row, '' where a row has none."""
-        if pc.index(self.vocabulary, name).as_py() < 0:
+        if name not in self.vocabulary:
             return blank(len(self.offsets) - 1)
-        return pick(self.texts, self.find([name])[0]).fill_null("")
+        return self.text(self.find([name])[0])
+
+    def text(self, entries: NDArray[np.int64]) -> pa.StringArray:
+        """Return the texts of *entries*, '' for -1."""
+        if len(entries) and entries.min() >= 0:
+            return self.texts.take(wrap(entries, pa.int64()))
+        return pick(self.texts, entries).fill_null("")
 
     def find(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Return per name and row the entry of that attribute, -1 where absent.
@@ -99,11 +114,10 @@ class Attributes:
         found = np.full((len(names), len(self.offsets) - 1), -1, np.int64)
         if not len(self.codes):
             return found
-        at = numbers(
-            pc.index_in(
-                self.vocabulary, value_set=pa.array(names, pa.string())
-            ).fill_null(-1)
-        )
+        at = np.full(len(self.vocabulary), -1)
+        for number, name in enumerate(names):
+            if (code := self.vocabulary.get(name)) is not None:
+                at[code] = number
         slot = at[self.codes]
         entries = np.flatnonzero(slot >= 0)
         row = np.searchsorted(self.offsets, entries, side="right") - 1

@@ -17,14 +17,16 @@ from algovigil import semconv
 from algovigil_processor.decode.attributes import Attributes, pick
 from algovigil_processor.decode.columns import (
     blank,
+    filled,
     listed,
     mask,
     numbers,
     owners,
+    starts,
     wrap,
 )
 from algovigil_processor.decode.values import as_doubles
-from algovigil_processor.schema import FLOATS, SCHEMAS, TEXT, TEXTS
+from algovigil_processor.schema import FLOATS, SCHEMAS, TEXT, TEXTS, empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,13 +91,13 @@ class Callers:
 
 def named(attributes: Attributes) -> NDArray[np.bool_]:
     """Return which rows carry the name of a model."""
-    return numbers(pc.not_equal(attributes.column(semconv.MODEL_NAME), ""))
+    return filled(attributes.column(semconv.MODEL_NAME))
 
 
 def is_span_call(attributes: Attributes) -> NDArray[np.bool_]:
     """Return which spans are calls whose rows are not left to a log record."""
     calls = named(attributes)
-    if calls.any():
+    if semconv.ROWS_CARRIER in attributes.vocabulary and calls.any():
         carrier = attributes.column(semconv.ROWS_CARRIER)
         calls = calls & numbers(pc.not_equal(carrier, "log"))
     return calls
@@ -103,7 +105,7 @@ def is_span_call(attributes: Attributes) -> NDArray[np.bool_]:
 
 def has_inference_id(attributes: Attributes) -> NDArray[np.bool_]:
     """Return which rows give an inference id of their own."""
-    return numbers(pc.not_equal(attributes.column(semconv.INFERENCE_ID), ""))
+    return filled(attributes.column(semconv.INFERENCE_ID))
 
 
 def calls(
@@ -164,7 +166,7 @@ class _Reader:
     def text(self, name: str) -> pa.StringArray:
         if name not in self._there:
             return blank(self._rows)
-        return pick(self._attributes.texts, self._found[name]).fill_null("")
+        return self._attributes.text(self._found[name])
 
     def number(self, name: str) -> pa.DoubleArray:
         if name not in self._there:
@@ -178,7 +180,7 @@ class _Reader:
         if single not in self._there:
             return lists
         scalar = self._found[single]
-        value = pick(self._attributes.texts, scalar).fill_null("")
+        value = self._attributes.text(scalar)
         return _or_single(lists, given, value, scalar >= 0)
 
     def numbers(self, name: str, single: str = "") -> pa.ListArray:
@@ -192,9 +194,7 @@ class _Reader:
     def _lists(self, name: str, kind: Any) -> tuple[pa.ListArray, NDArray[np.bool_]]:
         arrays = self._attributes.arrays
         if arrays is None or name not in self._there:
-            offsets = np.zeros(self._rows + 1, np.int32)
-            nothing = listed(offsets, pa.array([], kind.value_type))
-            return nothing, np.zeros(self._rows, np.bool_)
+            return empty(kind, self._rows), np.zeros(self._rows, np.bool_)
         at = self._attributes.typed(self._found[name])
         which = np.where(at < 0, -1, arrays.distinct[at])
         lists = arrays.doubles(which) if kind is FLOATS else arrays.strings(which)
@@ -212,15 +212,22 @@ def _or_single(
         return lists
     n = len(lists)
     single = listed(np.arange(n + 1, dtype=np.int32), value)
+    if use.all():
+        return single
     index = np.arange(n) + np.where(use, n, 0)
     return pa.concat_arrays([lists, single]).take(wrap(index, pa.int64()))
 
 
 def _or(texts: pa.StringArray, otherwise: pa.StringArray) -> pa.StringArray:
-    return pc.if_else(pc.equal(texts, ""), otherwise, texts)
+    given = filled(texts)
+    if given.all():
+        return texts
+    return pc.if_else(pa.array(given), texts, otherwise) if given.any() else otherwise
 
 
 def _error_type(texts: pa.StringArray, failed: NDArray[np.bool_]) -> pa.StringArray:
+    if not failed.any():
+        return texts
     return _or(texts, pc.if_else(pa.array(failed), "error", ""))
 
 
@@ -233,8 +240,8 @@ def _rows(stated: pa.DoubleArray, columns: dict[str, Any]) -> pa.Int64Array:
         ("scores", ""),
         ("values", ""),
     ):
-        size = numbers(pc.list_value_length(columns[values]))
-        width = numbers(pc.list_value_length(columns[names])) if names else 1
+        size = np.diff(starts(columns[values]))
+        width = np.diff(starts(columns[names])) if names else 1
         captured = np.maximum(captured, size // np.maximum(width, 1))
     told = numbers(stated)
     with np.errstate(invalid="ignore"):
@@ -245,8 +252,10 @@ def _rows(stated: pa.DoubleArray, columns: dict[str, Any]) -> pa.Int64Array:
 
 def _subgroups(attributes: Attributes, rows: NDArray[np.int64]) -> pa.MapArray:
     """Return `medical_ai.subgroup.<dimension>` of *rows* as maps by dimension."""
-    wanted = numbers(pc.starts_with(attributes.vocabulary, _SUBGROUP))
-    entries = np.flatnonzero(wanted[attributes.codes])
+    wanted = [c for k, c in attributes.vocabulary.items() if k.startswith(_SUBGROUP)]
+    if not wanted:
+        return empty(SCHEMAS["calls"].field("subgroup").type, len(rows))
+    entries = np.flatnonzero(np.isin(attributes.codes, wanted))
     number = np.full(len(attributes.offsets) - 1, -1, np.int64)
     number[rows] = np.arange(len(rows))
     row = number[owners(attributes.offsets)[entries]]

@@ -44,9 +44,21 @@ def owners(offsets: NDArray[np.int32]) -> NDArray[np.int64]:
     return np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
 
 
+def elements(lists: pa.ListArray) -> Any:
+    """Return the elements of all *lists*, one list after the other.
+
+    `flatten` does the same, and twenty times slower where no list is null.
+    """
+    if lists.null_count or not len(lists):
+        return lists.flatten()
+    offsets = np.frombuffer(lists.buffers()[1], np.int32)
+    first = int(offsets[lists.offset])
+    return lists.values.slice(first, int(offsets[lists.offset + len(lists)]) - first)
+
+
 def unnest(lists: pa.ListArray) -> tuple[Any, NDArray[np.int64]]:
     """Return the elements of all *lists*, and for each the index of its list."""
-    return lists.flatten(), owners(starts(lists))
+    return elements(lists), owners(starts(lists))
 
 
 def listed(offsets: NDArray[np.int32], values: Any) -> pa.ListArray:
@@ -68,6 +80,11 @@ def numbers(column: Any) -> NDArray[Any]:
 def blank(rows: int) -> pa.StringArray:
     """Return '' for each of *rows* rows."""
     return pa.repeat(_NOTHING, rows)
+
+
+def filled(texts: pa.StringArray) -> NDArray[np.bool_]:
+    """Return which of *texts* are not ''."""
+    return np.diff(starts(texts)) > 0
 
 
 def mask(column: Any) -> NDArray[np.bool_]:
@@ -171,6 +188,8 @@ def spread(column: Any, owner: NDArray[np.int64]) -> Any:
                 "found: resource or scope attributes that, repeated for each record, "
                 f"take over {SPREAD_BYTES} bytes; hint: send fewer records a request"
             )
+    if len(column) == len(owner) == 1:
+        return column
     return column.take(wrap(owner, pa.int64()))
 
 

@@ -24,7 +24,7 @@ from algovigil_processor.decode.columns import (
     wrap,
 )
 from algovigil_processor.decode.envelope import AMBIGUOUS, Envelope, Refusals
-from algovigil_processor.schema import SCHEMAS, Table
+from algovigil_processor.schema import SCHEMAS, Table, empty
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +36,11 @@ _KINDS: Final = pa.array(
 )
 _STATUSES: Final = pa.array(["Unset", "Ok", "Error", ""])
 _ERROR: Final = 2
+_LISTS: Final = {
+    field.name: field.type
+    for field in SCHEMAS["otel_traces"]
+    if field.name.startswith(("Events.", "Links."))
+}
 
 
 def decode_traces(
@@ -99,11 +104,10 @@ def _duration(spans: Any) -> NDArray[np.uint64]:
 
 def _none(lists: Any, prefix: str) -> dict[str, Any]:
     """Return the columns of *prefix* for spans without any: most have none."""
-    offsets = np.zeros(len(lists) + 1, np.int32)
     return {
-        field.name: listed(offsets, pa.array([], field.type.value_type))
-        for field in SCHEMAS["otel_traces"]
-        if field.name.startswith(prefix)
+        name: empty(kind, len(lists))
+        for name, kind in _LISTS.items()
+        if name.startswith(prefix)
     }
 
 
@@ -161,13 +165,18 @@ def _calls(
     rows = np.flatnonzero(is_span_call(attributes) & kept)
     if not len(rows):
         return NO_CALLS
-    at = wrap(rows, pa.int64())
+    known = ("Timestamp", "TraceId", "SpanId", "ServiceName")
+    timestamp, trace_id, span_id, service_name = (columns[name] for name in known)
+    if len(rows) < len(spans):
+        at = wrap(rows, pa.int64())
+        timestamp, trace_id = timestamp.take(at), trace_id.take(at)
+        span_id, service_name = span_id.take(at), service_name.take(at)
     callers = Callers(
-        timestamp=columns["Timestamp"].take(at),
+        timestamp=timestamp,
         duration_ms=pa.array(numbers(columns["Duration"])[rows] / 1e6),
-        trace_id=columns["TraceId"].take(at),
-        span_id=columns["SpanId"].take(at),
-        service_name=columns["ServiceName"].take(at),
+        trace_id=trace_id,
+        span_id=span_id,
+        service_name=service_name,
         failed=numbers(spans.field("status").field("code"))[rows] == _ERROR,
     )
     return calls(attributes, rows, callers)

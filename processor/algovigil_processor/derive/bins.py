@@ -30,9 +30,11 @@ def binned(
 
     *active* are the references in force by model and version.
     """
+    if not active:
+        return rows, []
     ids = np.full(rows.num_rows, "", dtype=object)
     counts = []
-    for (model, version), at in _versions(rows) if active else ():
+    for (model, version), at in _versions(rows):
         pins = active.get((model, version))
         if pins is None:
             continue

@@ -13,9 +13,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from algovigil_processor.derive.plan import Plan, as_numpy, lengths, starts
+from algovigil_processor.derive.plan import Plan, as_numpy, lengths, passed_of, starts
 from algovigil_processor.errors import TooLarge
-from algovigil_processor.schema import SCHEMAS, TEXT
+from algovigil_processor.schema import (
+    FLOATS,
+    SCHEMAS,
+    STRING_MAP,
+    TEXT,
+    TEXTS,
+    empty,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +30,7 @@ if TYPE_CHECKING:
 MOST_BYTES: Final = 512 * 1024 * 1024
 """Text of the rows of one batch of calls, each row with its copy of the call's."""
 
+_NO_TEXTS: Final = pa.array([], TEXT)
 _PER_CALL: Final = (
     "timestamp",
     "trace_id",
@@ -86,7 +94,7 @@ def inferences(calls: pa.RecordBatch, policy: str) -> tuple[pa.RecordBatch, int]
 
 def _weights(calls: pa.RecordBatch, plan: Plan) -> pa.DoubleArray:
     """Return the stated weight if it is one, else rows passed over rows written."""
-    passed = as_numpy(calls.column("rows").fill_null(1))
+    passed = passed_of(calls)
     written = np.maximum(plan.rows, 1)
     share = np.maximum(passed, written) / written
     stated = as_numpy(calls.column("row_weight"))
@@ -97,9 +105,9 @@ def _weights(calls: pa.RecordBatch, plan: Plan) -> pa.DoubleArray:
 def _element(calls: pa.RecordBatch, name: str, plan: Plan) -> pa.Array:
     """Return, per row, its element of its call's list; null for '', NaN, a misfit."""
     lists = calls.column(name)
+    if not plan.fits[name].any():
+        return pa.nulls(len(plan.call), lists.type.value_type)
     flat = lists.flatten()
-    if not len(flat):
-        return pa.nulls(len(plan.call), flat.type)
     at = starts(lists)[plan.call] + plan.row
     found = flat.take(pa.array(at, mask=~plan.fits[name][plan.call]))
     is_text = pa.types.is_string(flat.type)
@@ -111,6 +119,8 @@ def _inputs(calls: pa.RecordBatch, plan: Plan) -> pa.MapArray:
     """Return, per row, the names and types of the tensors of its call."""
     names, types = calls.column("input_names"), calls.column("input_types")
     width = np.where(plan.fits["input_types"], lengths(types), 0)[plan.call]
+    if not width.any():
+        return empty(STRING_MAP, len(plan.call))
     position = np.arange(int(width.sum())) - np.repeat(np.cumsum(width) - width, width)
     name_at = np.repeat(starts(names)[plan.call], width) + position
     type_at = np.repeat(starts(types)[plan.call], width) + position
@@ -126,6 +136,8 @@ def _embedding(calls: pa.RecordBatch, plan: Plan) -> pa.ListArray:
     lists = calls.column("embedding")
     sizes = np.where(plan.fits["embedding"], lengths(lists), 0)
     width = (sizes // np.maximum(plan.rows, 1))[plan.call]
+    if not width.any():
+        return empty(FLOATS, len(plan.call))
     position = np.arange(int(width.sum())) - np.repeat(np.cumsum(width) - width, width)
     first = starts(lists)[plan.call] + plan.row * width
     at = pa.array(np.repeat(first, width) + position)
@@ -152,8 +164,8 @@ class _Pairs:
         names, values = calls.column(f"{kind}_names"), calls.column(f"{kind}_values")
         rows = np.flatnonzero(plan.fits[f"{kind}_values"][plan.call])
         if not len(rows):
-            nothing = values.flatten()[:0]
-            return cls(len(plan.call), rows, names.flatten()[:0], nothing, rows > 0)
+            nothing = pa.array([], values.type.value_type)
+            return cls(len(plan.call), rows, _NO_TEXTS, nothing, rows > 0)
         call = plan.call[rows]
         width = lengths(names)[call]
         # position of each pair in its row; then where its name and value are
@@ -174,6 +186,8 @@ class _Pairs:
 
     def maps(self) -> pa.MapArray:
         """Return one map per row of the values that are there."""
+        if not len(self.row):
+            return empty(pa.map_(TEXT, self.values.type), self.rows)
         there = pa.array(self.there)
         return pa.MapArray.from_arrays(
             _offsets(self.row[self.there], self.rows),
@@ -185,6 +199,8 @@ class _Pairs:
 def _missing(*kinds: _Pairs) -> pa.ListArray:
     """Return, per row, the names of the values that are not there."""
     row = np.concatenate([pairs.row[~pairs.there] for pairs in kinds])
+    if not len(row):
+        return empty(TEXTS, kinds[0].rows)
     names = pa.concat_arrays([p.names.filter(pa.array(~p.there)) for p in kinds])
     order = np.argsort(row, kind="stable")
     return pa.ListArray.from_arrays(
@@ -198,7 +214,8 @@ def _offsets(row: NDArray[np.int64], rows: int) -> pa.Int32Array:
 
 
 def _check_size(calls: pa.RecordBatch, rows: NDArray[np.int64]) -> None:
-    if not len(rows) or calls.nbytes * int(rows.max()) <= MOST_BYTES:
+    most = int(rows.max(initial=0))  # of one each, none is repeated
+    if most <= 1 or calls.nbytes * most <= MOST_BYTES:
         return
     repeated = ("inference_id", "input_names", "input_types")
     copied = (*_PER_CALL, *repeated, *(f"{kind}_names" for kind in _MAPS))

@@ -51,6 +51,8 @@ def outcomes(logs: pa.RecordBatch, policy: str, received_ns: int) -> pa.RecordBa
     """Return the outcomes among *logs*, rows of `otel_logs`."""
     chosen = pc.equal(logs.column("EventName"), semconv.EVENT_OUTCOME)
     records = logs.filter(chosen)
+    if not records.num_rows:
+        return pa.RecordBatch.from_pylist([], SCHEMAS["outcomes"])
     attributes = records.column("LogAttributes")
     columns: dict[str, Any] = {
         name: _text(attributes, key) for name, key in _TEXTS.items()

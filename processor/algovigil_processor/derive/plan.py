@@ -84,9 +84,15 @@ class Plan:
 
 def _uncaptured(calls: pa.RecordBatch) -> NDArray[np.int64]:
     """Return the rows of a call that captured none: a failure is never invisible."""
-    passed = np.maximum(as_numpy(calls.column("rows").fill_null(1)), 0)
-    failed = as_numpy(pc.not_equal(calls.column("error_type"), ""))
+    passed = np.maximum(passed_of(calls), 0)
+    failed = as_numpy(pc.binary_length(calls.column("error_type"))) > 0
     return np.where(failed, np.clip(passed, 1, MOST_UNCAPTURED), np.minimum(passed, 1))
+
+
+def passed_of(calls: pa.RecordBatch) -> NDArray[np.int64]:
+    """Return the rows that were passed to each call, 1 where nobody says."""
+    passed = calls.column("rows")
+    return as_numpy(passed.fill_null(1) if passed.null_count else passed)
 
 
 def _rows_of(calls: pa.RecordBatch, values: str, names: str) -> NDArray[np.int64]:

@@ -56,14 +56,21 @@ def is_text(kind: pa.DataType) -> bool:
 
 
 def flatten(column: Any, key: str) -> list[Leaf]:
-    """Return the leaves of *column*, whose own values stand under *key*."""
+    """Return the leaves of *column*, whose own values stand under *key*.
+
+    Where all lists or maps are empty there are none.
+    """
     if pa.types.is_map(column.type):
+        if not len(column.keys):
+            return []
         offsets, first, last = bounds(column)
         return [
             Leaf(column.keys[first:last], KEYS),
             Leaf(column.items[first:last], key, keyed=True, offsets=offsets),
         ]
     if pa.types.is_list(column.type):
+        if not len(column.values):
+            return []
         _, first, last = bounds(column)
         return flatten(column.values[first:last], key)
     return [Leaf(column, key)]

@@ -42,6 +42,8 @@ class Prefilter:
 
     def __init__(self, rules: RuleSet, active: Sequence[int]) -> None:
         self._all: Final = tuple(active)
+        self.strong: Final = frozenset(i for i in active if rules.rules[i].strong)
+        """Rules that hold under every key: a checksum speaks for what they find."""
         self._gate: Final = re.compile(rules.gate, re.ASCII)
         self._kernel: Final = f"^(?:{rules.gate})$"
         self._database: Final = database(

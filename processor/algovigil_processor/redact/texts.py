@@ -54,12 +54,11 @@ class Texts:
         self._unique: Final = encoded.dictionary
         self.size: Final = len(self._unique)
         self._hits: Final = prefilter.hits(self._unique)
-        strong = {i for i, rule in enumerate(protector.rules.rules) if rule.strong}
         self._any: Final = np.zeros(self.size, np.bool_)
         self._any[list(self._hits)] = True
         self._strong: Final = np.zeros(self.size, np.bool_)
         for code, rules in self._hits.items():
-            self._strong[code] = not strong.isdisjoint(rules)
+            self._strong[code] = not prefilter.strong.isdisjoint(rules)
         self._new: Final[dict[str, int]] = {}
         self._blocks: Final[list[Any]] = []
         self._end = self.size

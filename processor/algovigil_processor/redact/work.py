@@ -7,6 +7,7 @@ positions never move.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -69,17 +70,27 @@ class Work:
 
     def add(self, index: int, column: Any, key: str, field: str) -> None:
         """Take the column at *index*, whose values stand under *key*."""
-        self._places[index] = self._place(column, key, None, field)
-        self._wanted.append(index)
+        self._take(index, self._place(column, key, None, field))
 
     def add_named(
         self, index: int, column: Any, names: int, of: Any, field: str
     ) -> None:
         """Take the column at *index*, whose elements the list column *of* names."""
         if names not in self._places:
-            self._places[names] = self._place(of, "", None, field)
-        self._places[index] = self._place(column, "", names, field)
-        self._wanted.append(index)
+            self._keep(names, self._place(of, "", None, field))
+        known = names if names in self._places else None
+        self._take(index, self._place(column, "", known, field))
+
+    def _take(self, index: int, place: Place) -> None:
+        if self._keep(index, place):
+            self._wanted.append(index)
+
+    def _keep(self, index: int, place: Place) -> bool:
+        """Keep *place* if there is any value in it; most lists of most are empty."""
+        there = any(len(leaf.values) for leaf in place.leaves)
+        if there:
+            self._places[index] = place
+        return there
 
     def _place(self, column: Any, key: str, names: int | None, field: str) -> Place:
         leaves = shape.flatten(column, key)
@@ -93,6 +104,8 @@ class Work:
 
     def run(self, prefilter: Prefilter) -> Done:
         """Judge every text, and put back what becomes of it."""
+        if not self._arrays:
+            return Done({}, Counter(), 0, np.zeros(self._rows, np.int64))
         texts = Texts(self._protector, prefilter, self._arrays)
         keys = _Keys(texts, self._key_codes(texts))
         new = {
@@ -101,7 +114,7 @@ class Work:
                 for leaf in range(len(place.leaves))
             ]
             for index in self._wanted
-            if len((place := self._places[index]).column)
+            for place in [self._places[index]]
         }
         if texts.people:
             persons.spread(

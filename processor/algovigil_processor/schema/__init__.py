@@ -24,6 +24,7 @@ from algovigil_processor.schema.fields import (
     TEXT,
     TEXTS,
     TIME,
+    empty,
 )
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ __all__ = [
     "TEXTS",
     "TIME",
     "Table",
+    "empty",
     "phi",
 ]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+import functools
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 TEXT: Final = pa.string()
@@ -23,6 +25,22 @@ def column(name: str, kind: pa.DataType, phi: str = "") -> pa.Field:
 def safe(name: str, kind: pa.DataType = TEXT) -> pa.Field:
     """Return a column of a closed vocabulary of ours, or of hex ids."""
     return column(name, kind, "safe")
+
+
+@functools.lru_cache(maxsize=64)
+def empty(kind: pa.DataType, rows: int) -> Any:
+    """Return an empty list, or map, of *kind* for each of *rows* rows.
+
+    Most senders leave most of them out, so they are kept.
+    """
+    offsets = pa.py_buffer(np.zeros(rows + 1, np.int32))
+    inside = (
+        kind.value_type
+        if pa.types.is_list(kind)
+        else pa.struct([kind.key_field, kind.item_field])
+    )
+    children = [pa.array([], inside)]
+    return pa.Array.from_buffers(kind, rows, [None, offsets], children=children)
 
 
 FINDING_HEAD: Final = (

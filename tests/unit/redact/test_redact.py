@@ -144,6 +144,28 @@ def test_features_are_judged_by_their_names(run: Callable[..., Any]) -> None:
     assert telemetry.total("redact.values", action="cap") == 1
 
 
+def test_values_of_a_batch_without_any_name_are_judged_too(
+    run: Callable[..., Any],
+) -> None:
+    """Numbers without a name stay; text is read as under no key."""
+    rows, telemetry = run(
+        "calls",
+        {"feature_values": [94.0], "category_values": [RAW]},
+        {"category_values": ["GE"]},
+    )
+    assert [row["feature_values"] for row in rows] == [[94.0], None]
+    assert rows[0]["category_values"][0].startswith(DONE)
+    assert rows[1]["category_values"] == ["GE"]
+    assert telemetry.total("redact.errors") == 0
+
+
+def test_a_batch_without_text_stays(run: Callable[..., Any]) -> None:
+    """There may be no text at all to be looked at."""
+    (row,), telemetry = run("bin_counts", {})
+    assert row["model_name"] is None
+    assert telemetry.total("redact.errors") == 0
+
+
 def test_arrays_of_a_span_are_judged_by_the_names_beside_them(
     run: Callable[..., Any],
 ) -> None:
@@ -255,7 +277,8 @@ def test_columns_that_cannot_be_read_are_emptied(
         [[], []],
     )
     assert sealed.policy is not None
-    assert telemetry.total("redact.errors") == 12
+    # a column without any text, as those of links here, has nothing to be read
+    assert telemetry.total("redact.errors") == 9
 
 
 def test_a_text_too_long_to_be_searched_goes(run: Callable[..., Any]) -> None:
