@@ -111,8 +111,8 @@ def _element(calls: pa.RecordBatch, name: str, plan: Plan) -> pa.Array:
     at = starts(lists)[plan.call] + plan.row
     found = flat.take(pa.array(at, mask=~plan.fits[name][plan.call]))
     is_text = pa.types.is_string(flat.type)
-    empty = pc.equal(found, "") if is_text else pc.is_nan(found)
-    return pc.if_else(empty, pa.scalar(None, flat.type), found)
+    blank = pc.equal(found, "") if is_text else pc.is_nan(found)
+    return pc.if_else(blank, pa.scalar(None, flat.type), found)
 
 
 def _inputs(calls: pa.RecordBatch, plan: Plan) -> pa.MapArray:
@@ -175,13 +175,13 @@ class _Pairs:
         value_at = np.repeat(starts(values)[call] + plan.row[rows] * width, width)
         flat = values.flatten().take(pa.array(value_at + position))
         is_text = pa.types.is_string(flat.type)
-        empty = pc.equal(flat, "") if is_text else pc.is_nan(flat)
+        blank = pc.equal(flat, "") if is_text else pc.is_nan(flat)
         return cls(
             rows=len(plan.call),
             row=np.repeat(rows, width),
             names=names.flatten().take(pa.array(name_at)).fill_null(""),
             values=flat,
-            there=~as_numpy(empty.fill_null(True)).astype(np.bool_),
+            there=~as_numpy(blank.fill_null(True)).astype(np.bool_),
         )
 
     def maps(self) -> pa.MapArray:

@@ -72,8 +72,6 @@ def outcomes(logs: pa.RecordBatch, policy: str, received_ns: int) -> pa.RecordBa
 
 
 def _text(attributes: pa.MapArray, key: str) -> pa.StringArray:
-    if not len(attributes):
-        return pa.array([], TEXT)
     return pc.map_lookup(attributes, key, "last").fill_null("")
 
 

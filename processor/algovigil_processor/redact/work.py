@@ -108,14 +108,13 @@ class Work:
             return Done({}, Counter(), 0, np.zeros(self._rows, np.int64))
         texts = Texts(self._protector, prefilter, self._arrays)
         keys = _Keys(texts, self._key_codes(texts))
-        new = {
-            index: [
+        new = {}
+        for index in self._wanted:
+            place = self._places[index]
+            new[index] = [
                 self._leaf(texts, keys, place, leaf)
                 for leaf in range(len(place.leaves))
             ]
-            for index in self._wanted
-            for place in [self._places[index]]
-        }
         if texts.people:
             persons.spread(
                 texts,
@@ -163,7 +162,7 @@ class Work:
             return None
         names = self._places[place.names]
         of = names.codes(texts, 0)
-        if not len(of) or not (keys.kinds[of] != PLAIN).any():
+        if not (keys.kinds[of] != PLAIN).any():
             return None
         cycle = shape.cycle(names.column, place.column)
         return np.where(cycle < 0, np.int32(-1), of[cycle])
@@ -227,8 +226,6 @@ def _judged(
 
     Each value stands under the key with the code in *of*, or all stand under *key*.
     """
-    if not len(codes):
-        return None
     kinds = texts.kind(key) if of is None else keys.kinds[of]
     at = texts.suspects(codes, kinds)
     if not len(at):

@@ -14,6 +14,7 @@ from algovigil_processor.batch import Batch, Origin
 from algovigil_processor.redact import Redact
 from algovigil_processor.redact import columns as shape
 from algovigil_processor.redact.prefilter import Prefilter
+from algovigil_processor.redact.work import Work
 from algovigil_processor.schema import SCHEMAS
 from algovigil_processor.telemetry import Telemetry
 
@@ -159,11 +160,13 @@ def test_values_of_a_batch_without_any_name_are_judged_too(
     assert telemetry.total("redact.errors") == 0
 
 
-def test_a_batch_without_text_stays(run: Callable[..., Any]) -> None:
+def test_columns_without_any_value_are_passed_by() -> None:
     """There may be no text at all to be looked at."""
-    (row,), telemetry = run("bin_counts", {})
-    assert row["model_name"] is None
-    assert telemetry.total("redact.errors") == 0
+    protector = Protector(key=KEY)
+    work = Work(protector, 2)
+    work.add(0, pa.array([[], None], pa.list_(pa.string())), "", "Links.TraceState")
+    done = work.run(Prefilter(protector.rules, protector.active))
+    assert (done.changed, done.failed, done.touched.tolist()) == ({}, 0, [0, 0])
 
 
 def test_arrays_of_a_span_are_judged_by_the_names_beside_them(
